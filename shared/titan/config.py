@@ -1,0 +1,338 @@
+"""What can be set from outside: the environment variables of the runbook and ours, with default and meaning.
+
+`os.environ` is read in `titan.main` alone and handed in; nothing below reads settings on import, and nothing further
+down than a service's `app` gets the whole of them. The table of the documentation is made from this file (`table`).
+
+An empty variable counts as not given, because Compose and Helm write `NAME=` for what nobody chose.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Annotated, Literal, Self, get_args, get_origin
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from titan.errors import Misconfigured
+
+_AS_THEY_ARE = (
+    *("database_", "redis_", "mqtt_", "event_bus_", "oidc_", "blob_", "s3_", "aws_"),
+    *("gcs_", "azure_", "enable_", "otlp_"),
+)
+_FOR_TESTS = "TITAN_TEST_"
+"""Addresses of servers for the test suite; a process started by a test sees them and must not stumble."""
+
+Visibility = Literal["replicas", "projected", "journal"]
+Environment = Literal["development", "staging", "production"]
+LogFormat = Literal["json", "console"]
+ErrorBody = Literal["standard", "extended"]
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Count = Annotated[int, Meta(ge=1)]
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return name.upper() if name.startswith(_AS_THEY_ARE) else f"TITAN_{name.upper()}"
+
+
+def _unset(shown: str = "-") -> dict[str, str]:
+    return {"shown": shown}
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=variable):
+    """Everything that can be set, read once at the start of a process."""
+
+    env: Annotated[Environment, Meta(description="Environment")] = "development"
+    host: Annotated[str, Meta(description="Bind address")] = "0.0.0.0"  # noqa: S104  the runbook's default
+    port: Annotated[Port, Meta(description="HTTP port")] = 8080
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], Meta(description="Log level")] = "INFO"
+    log_format: Annotated[
+        LogFormat | None,
+        Meta(description="Form of log lines", extra=_unset("json; console on a terminal in development")),
+    ] = None
+
+    database_url: Annotated[
+        str | None,
+        Meta(
+            description="PostgreSQL connection string; without it `titan dev` starts a server of its own",
+            extra=_unset(),
+        ),
+    ] = None
+    redis_url: Annotated[
+        str | None,
+        Meta(
+            description="Redis connection string; without it `titan dev` starts a server of its own",
+            extra=_unset(),
+        ),
+    ] = None
+    mqtt_broker: Annotated[
+        str,
+        Meta(description="MQTT broker hostname; without it `titan dev` starts a broker of its own"),
+    ] = "localhost"
+    mqtt_port: Annotated[Port, Meta(description="MQTT port")] = 1883
+
+    event_bus_backend: Annotated[
+        Literal["memory", "redis", "redis_stream"],
+        Meta(description="Event bus backend; memory is for one process, both others are Redis streams"),
+    ] = "redis"
+    event_bus_stream: Annotated[str, Meta(description="Redis stream name (redis backends only)")] = "titan:events"
+    event_bus_group: Annotated[str, Meta(description="Redis consumer group (redis backends only)")] = "titan-workers"
+    event_bus_consumer_id: Annotated[str | None, Meta(description="Optional Redis consumer ID", extra=_unset())] = None
+
+    oidc_issuer: Annotated[str | None, Meta(description="OIDC issuer URL", extra=_unset())] = None
+    oidc_audience: Annotated[str, Meta(description="OIDC audience")] = "titan-aas"
+
+    blob_storage_type: Annotated[Literal["local", "s3", "minio", "gcs", "azure"], Meta(description="Blob storage")] = (
+        "local"
+    )
+    s3_bucket: Annotated[str | None, Meta(description="S3 bucket for blobs", extra=_unset())] = None
+    s3_endpoint_url: Annotated[str | None, Meta(description="S3-compatible endpoint (MinIO)", extra=_unset())] = None
+    s3_prefix: Annotated[str | None, Meta(description="Optional S3 key prefix", extra=_unset())] = None
+    s3_region: Annotated[str, Meta(description="S3 region")] = "us-east-1"
+    aws_access_key_id: Annotated[str | None, Meta(description="S3 access key", extra=_unset())] = None
+    aws_secret_access_key: Annotated[str | None, Meta(description="S3 secret key", extra=_unset())] = None
+    gcs_bucket: Annotated[str | None, Meta(description="GCS bucket for blobs", extra=_unset())] = None
+    gcs_prefix: Annotated[str | None, Meta(description="Optional GCS key prefix", extra=_unset())] = None
+    gcs_project: Annotated[str | None, Meta(description="GCS project ID", extra=_unset())] = None
+    gcs_credentials_path: Annotated[
+        str | None, Meta(description="Path to GCS service account JSON", extra=_unset())
+    ] = None
+    azure_container: Annotated[str | None, Meta(description="Azure blob container", extra=_unset())] = None
+    azure_prefix: Annotated[str | None, Meta(description="Optional Azure blob prefix", extra=_unset())] = None
+    azure_storage_connection_string: Annotated[
+        str | None, Meta(description="Azure storage connection string", extra=_unset())
+    ] = None
+    azure_account_url: Annotated[
+        str | None, Meta(description="Azure account URL (if not using connection string)", extra=_unset())
+    ] = None
+    azure_account_key: Annotated[str | None, Meta(description="Azure account key", extra=_unset())] = None
+    azure_sas_token: Annotated[str | None, Meta(description="Azure SAS token", extra=_unset())] = None
+
+    enable_tracing: Annotated[bool, Meta(description="Enable OpenTelemetry tracing")] = False
+    otlp_endpoint: Annotated[str | None, Meta(description="OTLP collector endpoint", extra=_unset())] = None
+    enable_metrics: Annotated[bool, Meta(description="Enable Prometheus metrics")] = True
+
+    auth_mode: Annotated[
+        Literal["anonymous"] | None,
+        Meta(description="anonymous: tokens are not asked for", extra=_unset()),
+    ] = None
+    data_dir: Annotated[str, Meta(description="Where embedded servers and local blobs keep their data")] = ".titan"
+    external_url: Annotated[
+        str,
+        Meta(
+            description="URL that clients reach the server by, put before the path in `Location`; "
+            "without it `Location` is the path alone"
+        ),
+    ] = ""
+    cors_origins: Annotated[
+        str | None,
+        Meta(
+            description="Origins that browsers may call from, separated by commas; `*` for all",
+            extra=_unset("`*` in development, else none"),
+        ),
+    ] = None
+    workers: Annotated[Count, Meta(description="Worker processes of one HTTP tier")] = 1
+    read_replicas: Annotated[Count, Meta(description="Read replicas that `titan dev` starts")] = 1
+    write_visibility: Annotated[
+        Visibility,
+        Meta(description="What an answered write has reached: every replica, the read model, or the journal"),
+    ] = "replicas"
+    lease_ms: Annotated[
+        Annotated[int, Meta(ge=100)],
+        Meta(description="How long a silent replica delays writes", extra={"unit": "ms"}),
+    ] = 1000
+    memory_bytes: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(description="Finished responses that a worker of the read tier keeps in memory", extra={"unit": "bytes"}),
+    ] = 256 << 20
+    max_body_bytes: Annotated[
+        Count, Meta(description="Largest body of a request that is accepted", extra={"unit": "bytes"})
+    ] = 64 << 20
+    max_in_flight: Annotated[
+        Count, Meta(description="Requests that a worker serves at once; more are refused with 503")
+    ] = 1024
+    page_limit: Annotated[Count, Meta(description="Documents on a page if the client names no limit")] = 100
+    page_limit_max: Annotated[Count, Meta(description="Most documents on a page, whatever the client asks")] = 1000
+    stream_maxlen: Annotated[
+        Count, Meta(description="Events kept in the Redis stream; who falls further behind reads the journal")
+    ] = 100_000
+    validation: Annotated[
+        Literal["strict", "lenient"],
+        Meta(description="lenient: constraints of the metamodel that older data breaks are not held against it"),
+    ] = "strict"
+    error_body: Annotated[
+        ErrorBody,
+        Meta(description="extended: numeric `status` and `message` beside the standard's `messages`"),
+    ] = "standard"
+    shutdown_s: Annotated[
+        Count, Meta(description="How long a stopping process finishes what it accepted", extra={"unit": "s"})
+    ] = 30
+
+    given: frozenset[str] = field(default=frozenset(), name="given")
+    """Names of the variables that were set, so that a default can be told from the same value chosen."""
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str]) -> Self:
+        """Settings from environment variables.
+
+        Raises:
+            Misconfigured: naming every variable that is unknown or has a value that cannot be.
+        """
+        given = {name: value for name, value in environ.items() if value and name in _FIELDS}
+        problems = list(_strangers(environ))
+        values: dict[str, object] = {}
+        for name, value in given.items():
+            known = _FIELDS[name]
+            try:
+                values[known.name] = msgspec.convert(_spelled(value, known.type), known.type, strict=False)
+            except msgspec.ValidationError as error:
+                problems.append(_complaint(name, value, str(error)))
+        if problems:
+            raise Misconfigured("\n".join(problems))
+        settings = cls(**values, given=frozenset(given))  # pyright: ignore[reportArgumentType]  converted above
+        _check_together(settings)
+        return settings
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins that browsers may call from."""
+        if self.cors_origins is None:
+            return ("*",) if self.env == "development" else ()
+        return tuple(origin for part in self.cors_origins.split(",") if (origin := part.strip().rstrip("/")))
+
+
+_FIELDS = {known.encode_name: known for known in msgspec.structs.fields(Settings) if known.name != "given"}
+
+
+def _choices(kind: object) -> tuple[str, ...]:
+    """What a setting may be, where that is a closed set."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return next((choices for part in get_args(kind) if (choices := _choices(part))), ())
+
+
+def _spelled(value: str, kind: object) -> str:
+    """The value in the case that the closed set spells it in: `debug` is `DEBUG`."""
+    return next((choice for choice in _choices(kind) if choice.casefold() == value.casefold()), value)
+
+
+def _complaint(name: str, value: str, problem: str) -> str:
+    if name == "TITAN_PORT" and "://" in value:
+        return (
+            f"TITAN_PORT is {value!r}: Kubernetes sets it because a Service is called `titan`. "
+            "Set `enableServiceLinks: false` in the pod, or name the Service otherwise."
+        )
+    choices = _choices(_FIELDS[name].type)
+    # The value is not repeated where the setting may be a secret; those are all free text and never refused here.
+    return f"{name}={value!r}: " + (f"is none of {', '.join(choices)}" if choices else problem)
+
+
+def _strangers(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for every `TITAN_*` that nothing listens to: most are typing errors that would go unnoticed."""
+    unknown = [
+        name
+        for name in sorted(environ)
+        if name.startswith("TITAN_") and name not in _FIELDS and not name.startswith(_FOR_TESTS)
+    ]
+    injected = [name for name in unknown if name.startswith(("TITAN_SERVICE_", "TITAN_PORT_"))]
+    sentences = [_suggestion(name) for name in unknown if name not in injected]
+    if injected:
+        sentences.append(
+            f"{', '.join(injected)}: Kubernetes sets these because a Service is called `titan`. "
+            "Set `enableServiceLinks: false` in the pod, or name the Service otherwise."
+        )
+    return sentences
+
+
+def _suggestion(name: str) -> str:
+    close = get_close_matches(name, _FIELDS, n=1, cutoff=0.6)
+    return f"{name} is not a setting." + (f" Did you mean {close[0]}?" if close else "")
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.page_limit > settings.page_limit_max:
+        raise Misconfigured("TITAN_PAGE_LIMIT is above TITAN_PAGE_LIMIT_MAX: lower the one or raise the other.")
+    if settings.oidc_issuer and settings.auth_mode != "anonymous":
+        # Who names an issuer believes that nobody gets in without a token.
+        raise Misconfigured(
+            "OIDC_ISSUER is set, but this version does not check tokens yet and would be open to everybody. "
+            "Set TITAN_AUTH_MODE=anonymous if that is meant."
+        )
+    if settings.database_url is not None:
+        database(settings.database_url)
+
+
+class Database(Struct, frozen=True):
+    """How PostgreSQL is reached."""
+
+    conninfo: str
+    """As libpq wants it; holds the password."""
+    pool_size: int = 10
+    """Connections that are kept."""
+    max_overflow: int = 10
+    """Connections beyond these that are made under load."""
+
+
+_SSL_MODES = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
+
+
+def database(url: str) -> Database:
+    """A connection string in any of the spellings that are about: `postgresql+asyncpg://`, `?ssl=`, `?pool_size=`.
+
+    Raises:
+        Misconfigured: where it is not one for PostgreSQL. The sentence never holds the password.
+    """
+    if "://" not in url and "=" in url:
+        return Database(conninfo=url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Misconfigured("DATABASE_URL is not a URL: are there brackets in it that must be escaped?") from error
+    if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"}:
+        raise Misconfigured(
+            f"DATABASE_URL has the scheme {parts.scheme!r}: "
+            "it must look like postgresql://user:password@host:5432/database."
+        )
+    sizes: dict[str, int] = {}
+    options: list[tuple[str, str]] = []
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name in {"pool_size", "max_overflow"}:
+            sizes[name] = _size(name, value)
+        elif name == "ssl":
+            options.append(("sslmode", _SSL_MODES.get(value.casefold(), value)))
+        else:
+            options.append((name, value))
+    # libpq decodes %20 but takes a plus as it stands.
+    query = urlencode(options, quote_via=quote)
+    conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
+    # urlunsplit leaves the empty authority of a socket URL out, and libpq wants it.
+    return Database(conninfo=conninfo if parts.netloc else f"postgresql://{conninfo.partition(':')[2]}", **sizes)
+
+
+def _size(name: str, value: str) -> int:
+    least = 1 if name == "pool_size" else 0
+    if not (value.isascii() and value.isdigit() and int(value) >= least):
+        raise Misconfigured(f"DATABASE_URL has {name}={value!r}: it must be a number of connections from {least} up.")
+    return int(value)
+
+
+def table() -> str:
+    """The settings as a Markdown table for the documentation."""
+    lines = ["| Variable | Default | Description |", "|---|---|---|"]
+    for name, known in _FIELDS.items():
+        described, extra = _described(known.type)
+        shown = extra.get("shown", str(known.default).lower() if isinstance(known.default, bool) else known.default)
+        choices = f" ({'/'.join(choices)})" if (choices := _choices(known.type)) else ""
+        unit = f", in {extra['unit']}" if "unit" in extra else ""
+        lines.append(f"| `{name}` | {shown if shown != '' else '-'} | {described}{unit}{choices} |")
+    return "\n".join(lines) + "\n"
+
+
+def _described(kind: object) -> tuple[str, dict[str, str]]:
+    metas = [meta for meta in get_args(kind)[1:] if isinstance(meta, Meta)]
+    extra: dict[str, str] = {}
+    for meta in metas:
+        extra |= meta.extra or {}
+    return next((meta.description for meta in metas if meta.description), ""), extra

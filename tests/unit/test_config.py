@@ -1,0 +1,150 @@
+"""What can be set, and how a wrong setting is told."""
+
+from pathlib import Path
+
+import pytest
+
+from titan.config import Database, Settings, database, table
+from titan.errors import Misconfigured
+
+ROOT = Path(__file__).resolve().parents[2]
+RUNBOOK = ROOT.parent / "shared" / "seed" / "000_9f86bd93abd70516.txt"
+
+
+def _rows(text: str) -> dict[str, str]:
+    """Variable and default of each row of a Markdown table of settings."""
+    cells = ([cell.strip() for cell in line.strip("| \n").split("|")] for line in text.splitlines() if "|" in line)
+    return {row[0].strip("`"): row[1] for row in cells if len(row) == 3 and row[0].startswith("`")}
+
+
+def test_nothing_has_to_be_set() -> None:
+    settings = Settings.load({})
+    assert (settings.host, settings.port, settings.env) == ("0.0.0.0", 8080, "development")  # noqa: S104
+    assert settings.database_url is None
+
+
+@pytest.mark.skipif(not RUNBOOK.exists(), reason="the runbook lies beside the project, not in it")
+def test_every_variable_of_the_runbook_has_the_default_of_the_runbook() -> None:
+    text = RUNBOOK.read_text()
+    promised = _rows(text[text.index("### Environment Variables") : text.index("### Database Connection String")])
+    assert len(promised) == 34
+    assert promised.items() <= _rows(table()).items()
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    for line in table().splitlines()[2:]:
+        assert len(line.strip("| ").split("|")[-1].strip()) > 5, line
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("TITAN_PORT", "9000", "port", 9000),
+        ("TITAN_LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ("ENABLE_METRICS", "false", "enable_metrics", False),
+        ("ENABLE_TRACING", "1", "enable_tracing", True),
+        ("S3_BUCKET", "twins", "s3_bucket", "twins"),
+        ("TITAN_WRITE_VISIBILITY", "journal", "write_visibility", "journal"),
+        ("TITAN_MAX_BODY_BYTES", "1000", "max_body_bytes", 1000),
+        ("TITAN_LOG_FORMAT", "console", "log_format", "console"),
+    ],
+)
+def test_a_variable_sets_its_field(name: str, value: str, field: str, expected: object) -> None:
+    assert getattr(Settings.load({name: value}), field) == expected
+
+
+def test_an_empty_variable_is_not_given() -> None:
+    assert Settings.load({"DATABASE_URL": "", "TITAN_PORT": ""}) == Settings()
+
+
+def test_a_default_that_was_chosen_can_be_told_from_one_that_was_not() -> None:
+    assert Settings.load({"MQTT_BROKER": "localhost"}).given == {"MQTT_BROKER"}
+    assert Settings.load({}).given == frozenset()
+
+
+def test_other_programs_variables_are_nobodys_business() -> None:
+    assert Settings.load({"PATH": "/bin", "TITANIC": "1", "TITAN_TEST_DATABASE_URL": "x"}) == Settings()
+
+
+def test_a_misspelt_setting_stops_the_start_and_the_right_one_is_named() -> None:
+    with pytest.raises(Misconfigured, match=r"TITAN_PAGE_LIMITS is not a setting\. Did you mean TITAN_PAGE_LIMIT"):
+        Settings.load({"TITAN_PAGE_LIMITS": "10"})
+
+
+def test_every_problem_is_told_at_once() -> None:
+    with pytest.raises(Misconfigured) as told:
+        Settings.load({"TITAN_PORT": "0", "TITAN_ENV": "prod", "TITAN_WORKER": "2", "ENABLE_METRICS": "perhaps"})
+    assert len(str(told.value).splitlines()) == 4
+    assert "development, staging, production" in str(told.value)
+
+
+def test_what_kubernetes_injects_is_explained() -> None:
+    injected = {"TITAN_PORT": "tcp://10.0.0.1:8080", "TITAN_SERVICE_HOST": "10.0.0.1", "TITAN_PORT_8080_TCP": "x"}
+    with pytest.raises(Misconfigured) as told:
+        Settings.load(injected)
+    assert str(told.value).count("enableServiceLinks: false") == 2
+
+
+def test_an_issuer_is_not_ignored_in_silence() -> None:
+    with pytest.raises(Misconfigured, match="TITAN_AUTH_MODE=anonymous"):
+        Settings.load({"OIDC_ISSUER": "https://id.example"})
+    assert Settings.load({"OIDC_ISSUER": "https://id.example", "TITAN_AUTH_MODE": "anonymous"}).oidc_issuer
+
+
+def test_a_page_is_not_larger_than_the_largest_page() -> None:
+    with pytest.raises(Misconfigured, match="TITAN_PAGE_LIMIT_MAX"):
+        Settings.load({"TITAN_PAGE_LIMIT": "2000"})
+
+
+@pytest.mark.parametrize(
+    ("environ", "origins"),
+    [
+        ({}, ("*",)),
+        ({"TITAN_ENV": "production"}, ()),
+        (
+            {"TITAN_ENV": "production", "TITAN_CORS_ORIGINS": "https://a.example, https://b.example/"},
+            ("https://a.example", "https://b.example"),
+        ),
+    ],
+)
+def test_browsers_may_call_from_anywhere_in_development_alone(
+    environ: dict[str, str], origins: tuple[str, ...]
+) -> None:
+    assert Settings.load(environ).origins == origins
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("postgresql://h/db", Database("postgresql://h/db")),
+        ("postgres://u:p@h:5432/db", Database("postgresql://u:p@h:5432/db")),
+        ("postgresql+asyncpg://u:p%40x@h:5432/db", Database("postgresql://u:p%40x@h:5432/db")),
+        ("postgresql+asyncpg://h/db?ssl=require", Database("postgresql://h/db?sslmode=require")),
+        (
+            "postgresql://h/db?ssl=true&connect_timeout=3",
+            Database("postgresql://h/db?sslmode=require&connect_timeout=3"),
+        ),
+        ("postgresql://h/db?pool_size=20&max_overflow=0", Database("postgresql://h/db", 20, 0)),
+        ("postgresql:///db?host=/run/pg", Database("postgresql:///db?host=%2Frun%2Fpg")),
+        ("host=h dbname=db", Database("host=h dbname=db")),
+    ],
+)
+def test_a_connection_string_is_understood_however_it_is_spelt(url: str, expected: Database) -> None:
+    assert database(url) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://u:secret@h/db",
+        "postgresql://u:secret@h/db?pool_size=many",
+        "postgresql://u:secret@h/db?pool_size=0",
+        "postgresql://u:secret@[h/db",
+        "h/db",
+    ],
+)
+def test_a_wrong_connection_string_stops_the_start_without_telling_the_password(url: str) -> None:
+    with pytest.raises(Misconfigured) as told:
+        Settings.load({"DATABASE_URL": url})
+    assert "DATABASE_URL" in str(told.value)
+    assert "secret" not in str(told.value)
