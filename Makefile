@@ -1,0 +1,100 @@
+# Verbs of the house. `make` alone lists them.
+#
+# Needs: make, a POSIX shell and Python >= 3.11. uv comes as a wheel where none is on PATH; nothing is installed
+# outside this folder (uv keeps its cache where it always does).
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run dev check test test-all format migrate bench clean
+
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The first Python that runs and is new enough. A shim that cannot run does not count: pyenv has them for every
+# version that it has ever seen. Give another with `make setup PYTHON=/path/to/python`.
+PYTHONS = $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11 python)
+
+# Bring .venv to the lock file: with our Python unless the venv has one already, without downloading Pythons, with a
+# cache in this folder where the home directory is not ours to write to, and silent where there is little to do. The
+# machine's certificates, if it has any, know the proxy that its owner put in between; uv's own do not.
+define sync
+export UV_PYTHON_DOWNLOADS=never; quiet=--quiet; \
+if [ -r /etc/ssl/certs/ca-certificates.crt ]; then export UV_SYSTEM_CERTS=true; fi; \
+if [ -n "$(PYTHON)" ] || ! [ -x $(BIN)/python ]; then UV_PYTHON="$$(cat .tools/python)"; export UV_PYTHON; quiet=; fi; \
+if [ -z "$$UV_CACHE_DIR" ] && ! [ -w "$${HOME:-/nonexistent}" ]; then export UV_CACHE_DIR="$(CURDIR)/.tools/cache"; fi; \
+.tools/uv sync --locked $$quiet
+endef
+
+help: ## list these verbs
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: .tools/uv ## everything that developing takes, into .venv
+	@$(sync)
+
+# Takes nothing away that `make setup` put there.
+.PHONY: setup-to-run
+setup-to-run: .tools/uv
+	@$(sync) --inexact --no-default-groups --group embedded
+
+run: setup-to-run ## start everything on http://127.0.0.1:8080 [PORT=9000] [REPLICAS=3]; Ctrl-C stops it
+	@exec $(BIN)/titan dev $(if $(PORT),--port $(PORT)) $(if $(REPLICAS),--replicas $(REPLICAS)) $(ARGS)
+
+dev: setup ## the same with every tool at hand and debug logs [PORT] [REPLICAS]
+	@TITAN_LOG_LEVEL=DEBUG exec $(BIN)/titan dev $(if $(PORT),--port $(PORT)) $(if $(REPLICAS),--replicas $(REPLICAS)) $(ARGS)
+
+check: setup ## the door: format, lint, types, layers, unit tests
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q tests/unit
+
+test: setup ## all tests but the slow ones, against real servers [T=tests/unit] [ARGS=-x]
+	@exec $(BIN)/pytest -m "not slow" $(ARGS) $(T)
+
+test-all: setup ## all tests [T] [ARGS]
+	@exec $(BIN)/pytest $(ARGS) $(T)
+
+format: setup ## put code into the house's form
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+migrate: setup-to-run ## bring the database at DATABASE_URL to this version's schema
+	@exec $(BIN)/titan migrate $(ARGS)
+
+bench: setup ## measure against the real processes; writes bench-results/ [ARGS]
+	@exec $(BIN)/titan bench $(ARGS)
+
+clean: ## remove what setup and tests made; data in .titan stays
+	rm -rf $(VENV) .tools dist bench-results .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find services shared tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The path of the Python that everything is set up with.
+.tools/python:
+	@mkdir -p .tools
+	@for python in $(PYTHONS); do \
+	  if path=$$("$$python" -c 'import sys; print(sys.executable); sys.exit(sys.version_info < (3, 11))' 2>/dev/null); \
+	  then printf '%s\n' "$$path" > $@; exit 0; fi; \
+	done; \
+	echo "No Python >= 3.11 found (tried: $(PYTHONS)). Install one, or name it: make $(or $(MAKECMDGOALS),setup) PYTHON=/path/to/python" >&2; \
+	exit 1
+
+# uv: the one on PATH if it is as new as our lock file, else its wheel; a venv first, and where this Python cannot make one
+# (Debian without python3-venv) by pip into a folder.
+.tools/uv: .tools/python
+	@mkdir -p .tools
+	@if uv --version 2>/dev/null | "$$(cat .tools/python)" -c "import re, sys; \
+	sys.exit(tuple(map(int, re.findall('[0-9]+', sys.stdin.read())[:2])) < (0, 13))"; \
+	then ln -sf "$$(command -v uv)" $@; exit 0; fi; \
+	python="$$(cat .tools/python)"; log=.tools/setup.log; \
+	echo "Setting up uv $(UV_VERSION) in .tools"; \
+	if "$$python" -m venv .tools/venv >$$log 2>&1; then \
+	  .tools/venv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) >>$$log 2>&1 \
+	  && ln -sf venv/bin/uv $@ && exit 0; \
+	else \
+	  "$$python" -m pip install --quiet --disable-pip-version-check --target .tools/lib uv==$(UV_VERSION) >>$$log 2>&1 \
+	  && ln -sf lib/bin/uv $@ && exit 0; \
+	fi; \
+	rm -rf .tools/venv .tools/lib; cat $$log >&2; \
+	echo "uv could not be set up with $$python. On Debian and Ubuntu install python3-venv, or put uv on PATH (pip install uv), and try again." >&2; \
+	exit 1
