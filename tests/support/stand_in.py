@@ -1,0 +1,54 @@
+"""Stands for a process of Titan in the tests of the supervisor: answers /health/ready, and says who it is.
+
+`stand_in.py DIRECTORY ROLE …` writes its process id to DIRECTORY/ROLE-PID, and on SIGTERM the order of leaving to
+DIRECTORY/stops. POST /leave/STATUS makes it end.
+"""
+
+import os
+import signal
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import NoReturn
+
+
+class _Answers(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer(f"{sys.argv[2]} {self.server.server_address[1]} {self.command} {self.requestline.split(' ')[1]}")
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        self.do_GET()
+        if self.path.startswith("/leave/"):
+            os._exit(int(self.path.removeprefix("/leave/")))
+
+    do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST  # noqa: N815 - names that http.server calls
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _answer(self, text: str) -> None:
+        body = text.encode()
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        self.wfile.write(head + body)
+
+
+def _leave(*_: object) -> NoReturn:
+    with (Path(sys.argv[1]) / "stops").open("a") as stops:
+        stops.write(f"{sys.argv[2]}\n")
+    os._exit(0)
+
+
+def main() -> None:
+    """Answer until told to leave."""
+    role = sys.argv[2]
+    signal.signal(signal.SIGTERM, _leave)
+    (Path(sys.argv[1]) / f"{role}-{os.getpid()}").touch()
+    server = ThreadingHTTPServer((os.environ["TITAN_HOST"], int(os.environ["TITAN_PORT"])), _Answers)  # noqa: TID251 - given by the supervisor under test
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
