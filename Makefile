@@ -69,7 +69,10 @@ clean: ## remove what setup and tests made; data in .titan stays
 	rm -rf $(VENV) .tools dist bench-results .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find services shared tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# The path of the Python that everything is set up with.
+# The path of the Python that everything is set up with; asked for again where one is named.
+ifdef PYTHON
+.PHONY: .tools/python
+endif
 .tools/python:
 	@mkdir -p .tools
 	@for python in $(PYTHONS); do \
@@ -81,8 +84,7 @@ clean: ## remove what setup and tests made; data in .titan stays
 
 # uv: the one on PATH if it is as new as our lock file, else its wheel; a venv first, and where this Python cannot make one
 # (Debian without python3-venv) by pip into a folder.
-.tools/uv: .tools/python
-	@mkdir -p .tools
+.tools/uv: | .tools/python
 	@if uv --version 2>/dev/null | "$$(cat .tools/python)" -c "import re, sys; \
 	sys.exit(tuple(map(int, re.findall('[0-9]+', sys.stdin.read())[:2])) < (0, 13))"; \
 	then ln -sf "$$(command -v uv)" $@; exit 0; fi; \
