@@ -1,4 +1,4 @@
-"""Stands for a process of Titan in the tests of the supervisor: answers /health/ready, and says who it is.
+"""Stands for a process of Titan in the tests of the supervisor: answers everything, by saying who it is and what it was asked.
 
 `stand_in.py DIRECTORY ROLE …` writes its process id to DIRECTORY/ROLE-PID, and on SIGTERM the order of leaving to
 DIRECTORY/stops. POST /leave/STATUS makes it end.
@@ -16,7 +16,9 @@ class _Answers(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self._answer(f"{sys.argv[2]} {self.server.server_address[1]} {self.command} {self.requestline.split(' ')[1]}")
+        target = self.requestline.split(" ")[1]
+        said = (sys.argv[2], os.environ["TITAN_PORT"], self.command, target, f"{sys.argv[2]}-{os.getpid()}")
+        self._answer(" ".join(said))
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", "0")))
@@ -46,7 +48,7 @@ def main() -> None:
     role = sys.argv[2]
     signal.signal(signal.SIGTERM, _leave)
     (Path(sys.argv[1]) / f"{role}-{os.getpid()}").touch()
-    server = ThreadingHTTPServer((os.environ["TITAN_HOST"], int(os.environ["TITAN_PORT"])), _Answers)  # noqa: TID251 - given by the supervisor under test
+    server = ThreadingHTTPServer((os.environ["TITAN_HOST"], int(os.environ["TITAN_PORT"])), _Answers)
     server.serve_forever()
 
 

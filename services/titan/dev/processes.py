@@ -93,6 +93,8 @@ class Process:
     def wait_stopped(self, *, is_hurried: Callable[[], bool] = lambda: False) -> None:
         """Wait until the program has done what it was asked, ask more roughly in time; `is_hurried` cuts it short."""
         for step, (number, seconds) in enumerate(self.command.stops):
+            if is_hurried():
+                break
             if step > 0:
                 self._send(number)
             deadline = time.monotonic() + seconds
