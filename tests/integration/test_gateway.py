@@ -7,9 +7,9 @@ from pathlib import Path
 from signal import SIGKILL
 
 import pytest
+
 from support.dev import Running, dev
 from support.waiting import eventually
-
 from titan.dev.processes import answers, free_port
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")

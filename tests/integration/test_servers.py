@@ -10,9 +10,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from redis import Redis
 from redis.exceptions import RedisError
+
 from support import servers
 from support.servers import Chosen
-
 from titan.dev import mqtt, postgres
 from titan.dev.mqtt import Broker, MqttServer
 from titan.dev.postgres import PostgresServer

@@ -78,7 +78,7 @@ def _wait_until(is_ready: Callable[[], bool], *, timeout_s: float = 60.0) -> Non
     while not is_ready():
         if time.monotonic() > deadline:
             raise TimeoutError("A container did not become ready.")
-        time.sleep(0.05)  # noqa: TID251 - a container has nothing that could be awaited
+        time.sleep(0.05)
 
 
 def _postgres_answers(url: str) -> bool:

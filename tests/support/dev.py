@@ -87,7 +87,7 @@ def dev(
     replicas: int = 0,
     as_user: Sequence[str] = (),
 ) -> Generator[Running]:
-    """Start it, wait until it is ready or has ended, and leave nothing behind. `as_user` is a command that goes before."""
+    """Start it, wait until it is ready or has ended, leave nothing behind. `as_user` is a command that goes before."""
     child = subprocess.Popen(
         [*as_user, sys.executable, str(START), str(directory), str(port), str(replicas), *words],
         stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Stands for a process of Titan in the tests of the supervisor: answers everything, by saying who it is and what it was asked.
+"""Stands for a process of Titan in tests of the supervisor: answers by saying who it is and what it was asked.
 
 `stand_in.py DIRECTORY ROLE …` writes its process id to DIRECTORY/ROLE-PID, and on SIGTERM the order of leaving to
 DIRECTORY/stops. POST /leave/STATUS makes it end.

@@ -9,8 +9,8 @@ from pathlib import Path
 from signal import SIGHUP, SIGKILL, SIGTERM
 
 import pytest
-from support.trees import Ends
 
+from support.trees import Ends
 from titan.dev.lifeline import Identity
 from titan.dev.processes import Command, Process, launcher
 from titan.errors import Unavailable
