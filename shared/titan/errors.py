@@ -29,6 +29,8 @@ class Fault(Struct, frozen=True):
     """JSON path into the body (`$.submodelElements[3].value`), or the name of a parameter."""
     rule: str = ""
     """The rule that is broken, such as `AASd-117`; empty where it is the shape that is wrong."""
+    id_short_path: str = ""
+    """Below a submodel: the element that it is about (`Motor.Readings[3]`)."""
 
 
 class TitanError(Exception):

@@ -19,14 +19,18 @@ _OPENING_AND_CLOSING = bytes.maketrans(b"[]", b"{}")
 _NEITHER_BRACKET_NOR_QUOTE = bytes(sorted(set(range(256)) - set(b'[]{}"')))
 _UP_AND_DOWN = bytes.maketrans(b"{}", b"\x01\xff")
 
+_ESCAPED_END = re.compile(rb'\\["\\]')
 _NOT_XML = re.compile(rb"\\(?:[bf]|u(?:00(?:0[0-8bcefBCEF]|1[0-9a-fA-F])|[fF]{3}[efEF]))")
 _NOT_XML_UNESCAPED = re.compile(rb"\xef\xbf[\xbe\xbf]")
 
 
 def without_escapes(body: bytes) -> bytes:
     """Take out escaped quotes and backslashes: what is left shows where strings end and which escapes are meant."""
-    if b"\\" not in body:
+    escapes = body.count(b"\\")
+    if not escapes:
         return body
+    if escapes * 32 < len(body):
+        return _ESCAPED_END.sub(b"", body)
     return body.replace(b"\\\\", b"").replace(b'\\"', b"")
 
 
@@ -52,7 +56,9 @@ def has_forbidden_characters(bare: bytes) -> bool:
 
     Control characters that are not escaped are no JSON at all, which the decoder says.
     """
-    return (b"\\" in bare and _NOT_XML.search(bare) is not None) or _NOT_XML_UNESCAPED.search(bare) is not None
+    if b"\\" in bare and _NOT_XML.search(bare) is not None:
+        return True
+    return not bare.isascii() and _NOT_XML_UNESCAPED.search(bare) is not None
 
 
 def strings(bare: bytes) -> int:

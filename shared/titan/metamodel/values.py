@@ -69,45 +69,49 @@ StateOfEvent = Literal["off", "on"]
 # fmt: on
 
 # Python's `$` also matches before a final newline, hence `\Z` throughout.
+_ID_SHORT = r"^[a-zA-Z][a-zA-Z0-9_-]*[a-zA-Z0-9_]\Z"
 _NUMBER = r"^(0|[1-9][0-9]*)\Z"
 
-_YEAR = r"-?([1-9][0-9]{3,}|0[0-9]{3})"
-_DATE = rf"{_YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
-_CLOCK = r"(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?|24:00:00(\.0+)?)"
+YEAR = r"-?([1-9][0-9]{3,}+|0[0-9]{3})"
+DATE = rf"{YEAR}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+CLOCK = r"(([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?|24:00:00(\.0+)?)"
 _SPAN_OF_TIME = (
     r"T([0-9]+H([0-9]+M)?([0-9]+(\.[0-9]+)?S)?|[0-9]+M([0-9]+(\.[0-9]+)?S)?|[0-9]+(\.[0-9]+)?S)"  # at least one part
 )
-_SPAN = rf"-?P(([0-9]+Y([0-9]+M)?([0-9]+D)?|[0-9]+M([0-9]+D)?|[0-9]+D)({_SPAN_OF_TIME})?|{_SPAN_OF_TIME})"
+DURATION = rf"-?P(([0-9]+Y([0-9]+M)?([0-9]+D)?|[0-9]+M([0-9]+D)?|[0-9]+D)({_SPAN_OF_TIME})?|{_SPAN_OF_TIME})"
 
-DURATION = rf"^{_SPAN}\Z"
-DATE_TIME_UTC = rf"^{_DATE}T{_CLOCK}(Z|\+00:00|-00:00)\Z"
+_DURATION = rf"^{DURATION}\Z"
+_DATE_TIME_UTC = rf"^{DATE}T{CLOCK}(Z|\+00:00|-00:00)\Z"
 
 _WORD = r"[!#$%&'*+\-.^_`|~0-9a-zA-Z]+"
 _QUOTED = r'"([\t !#-\[\]-~\x80-\xff]|\\[\t !-~\x80-\xff])*"'
 _MIME = rf"^{_WORD}/{_WORD}([ \t]*;[ \t]*{_WORD}=({_WORD}|{_QUOTED}))*\Z"
 
 # RFC 2396 folded together: what its grammar calls server is a special case of registry name, net_path one of abs_path.
-# Without the folding the pattern backtracks exponentially.
+# Without the folding the pattern backtracks exponentially; `*+` and `++` keep it from backtracking at all.
 _ESCAPED = r"%[0-9a-fA-F]{2}"
 _PLAIN = r"a-zA-Z0-9\-_.!~*'()"
-_PATH = rf"(?:[{_PLAIN}:@&=+$,;/]|{_ESCAPED})*"
-_QUERY = rf"(?:[{_PLAIN};/?:@&=+$,]|{_ESCAPED})*"
-_SEGMENT = rf"(?:[{_PLAIN};@&=+$,]|{_ESCAPED})+"
+_PATH = rf"(?:[{_PLAIN}:@&=+$,;/]|{_ESCAPED})*+"
+_QUERY = rf"(?:[{_PLAIN};/?:@&=+$,]|{_ESCAPED})*+"
+_SEGMENT = rf"(?:[{_PLAIN};@&=+$,]|{_ESCAPED})++"
 _OPAQUE = rf"(?:[{_PLAIN};?:@&=+$,]|{_ESCAPED}){_QUERY}"
-_ABSOLUTE = rf"[a-zA-Z][a-zA-Z0-9+\-.]*:(?:/{_PATH}(?:\?{_QUERY})?|{_OPAQUE})"
+_ABSOLUTE = rf"[a-zA-Z][a-zA-Z0-9+\-.]*+:(?:/{_PATH}(?:\?{_QUERY})?|{_OPAQUE})"
 _RELATIVE = rf"(?:/{_PATH}|{_SEGMENT}(?:/{_PATH})?)(?:\?{_QUERY})?"
-URI_REFERENCE = rf"^(?:{_ABSOLUTE}|{_RELATIVE})?(?:#{_QUERY})?\Z"
+_URI_REFERENCE = rf"^(?:{_ABSOLUTE}|{_RELATIVE})?(?:#{_QUERY})?\Z"
 
-_LANGUAGE = r"([a-zA-Z]{2,3}(-[a-zA-Z]{3}(-[a-zA-Z]{3}){0,2})?|[a-zA-Z]{4}|[a-zA-Z]{5,8})"
-_VARIANTS = r"(-([a-zA-Z0-9]{5,8}|[0-9][a-zA-Z0-9]{3}))*"
-_EXTENSIONS = r"(-[0-9A-WY-Za-wy-z](-[a-zA-Z0-9]{2,8})+)*"
-_PRIVATE = r"[xX](-[a-zA-Z0-9]{1,8})+"
+_LANGUAGE = r"(?:[a-zA-Z]{2,3}(?:-[a-zA-Z]{3}(?:-[a-zA-Z]{3}){0,2})?|[a-zA-Z]{4}|[a-zA-Z]{5,8})"
+_REGION = r"(?:-(?:[a-zA-Z]{2}|[0-9]{3}))?"
+_VARIANTS = r"(?:-(?:[a-zA-Z0-9]{5,8}|[0-9][a-zA-Z0-9]{3}))*"
+_EXTENSIONS = r"(?:-[0-9A-WY-Za-wy-z](?:-[a-zA-Z0-9]{2,8})+)*"
+_PRIVATE = r"[xX](?:-[a-zA-Z0-9]{1,8})+"
 _GRANDFATHERED = (
-    r"en-GB-oed|i-(ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|sgn-(BE-FR|BE-NL|CH-DE)"
+    r"en-GB-oed|i-(?:ami|bnn|default|enochian|hak|klingon|lux|mingo|navajo|pwn|tao|tay|tsu)|sgn-(?:BE-FR|BE-NL|CH-DE)"
     r"|art-lojban|cel-gaulish|no-bok|no-nyn|zh-guoyu|zh-hakka|zh-min|zh-min-nan|zh-xiang"
 )
+# What nearly all tags are comes first, which halves the time that texts take to decode.
 _LANGUAGE_TAG = (
-    rf"^({_LANGUAGE}(-[a-zA-Z]{{4}})?(-([a-zA-Z]{{2}}|[0-9]{{3}}))?{_VARIANTS}{_EXTENSIONS}(-{_PRIVATE})?"
+    r"^(?:[a-zA-Z]{2,3}(?:-[a-zA-Z]{2})?"
+    rf"|{_LANGUAGE}(?:-[a-zA-Z]{{4}})?{_REGION}{_VARIANTS}{_EXTENSIONS}(?:-{_PRIVATE})?"
     rf"|{_PRIVATE}|{_GRANDFATHERED})\Z"
 )
 
@@ -118,9 +122,20 @@ LabelType = Annotated[str, Meta(min_length=1, max_length=64)]
 MessageTopic = Annotated[str, Meta(min_length=1, max_length=255)]
 ValueTypeIec61360 = Annotated[str, Meta(min_length=1, max_length=2048)]
 VersionType = Annotated[str, Meta(min_length=1, max_length=4, pattern=_NUMBER)]
-IdShort = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[a-zA-Z][a-zA-Z0-9_-]*[a-zA-Z0-9_]\Z")]
+IdShort = Annotated[str, Meta(min_length=1, max_length=128, pattern=_ID_SHORT)]
 ContentType = Annotated[str, Meta(min_length=1, max_length=128, pattern=_MIME)]
 LanguageTag = Annotated[str, Meta(pattern=_LANGUAGE_TAG)]
-Duration = Annotated[str, Meta(pattern=DURATION)]
-DateTimeUtc = Annotated[str, Meta(pattern=DATE_TIME_UTC)]
-PathType = Annotated[str, Meta(min_length=1, max_length=2048, pattern=URI_REFERENCE)]
+Duration = Annotated[str, Meta(pattern=_DURATION)]
+DateTimeUtc = Annotated[str, Meta(pattern=_DATE_TIME_UTC)]
+PathType = Annotated[str, Meta(min_length=1, max_length=2048, pattern=_URI_REFERENCE)]
+
+PATTERNS = {
+    _ID_SHORT: ("AASd-002", "an idShort: letters, digits, '_' and '-', two at least, first a letter, last no '-'"),
+    _NUMBER: ("", "a number without leading zeros"),
+    _MIME: ("", "a media type, such as application/json"),
+    _LANGUAGE_TAG: ("", "a language tag of BCP 47, such as en or de-AT"),
+    _DURATION: ("", "an xs:duration, such as PT5M"),
+    _DATE_TIME_UTC: ("", "an xs:dateTime in UTC, such as 2026-11-24T12:00:00Z"),
+    _URI_REFERENCE: ("", "a path or URI of RFC 2396, such as file:/manual.pdf"),
+}
+"""What each pattern stands for: the rule that demands it, and a name for what fits it."""
