@@ -49,11 +49,14 @@ check: setup ## the door: format, lint, types, layers, unit tests
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q tests/unit
 
-test: setup ## all tests but the slow ones, against real servers [T=tests/unit] [ARGS=-x]
-	@exec $(BIN)/pytest -m "not slow" $(ARGS) $(T)
+# N=2 runs two processes of pytest beside each other: faster by a third on two cores, but tests that measure time feel it.
+PYTEST = $(BIN)/pytest $(if $(N),-n $(N) --dist worksteal) $(ARGS) $(T)
 
-test-all: setup ## all tests [T] [ARGS]
-	@exec $(BIN)/pytest $(ARGS) $(T)
+test: setup ## all tests but the slow ones, against real servers [T=tests/unit] [N=2] [ARGS=-x]
+	@exec $(PYTEST) -m "not slow"
+
+test-all: setup ## all tests [T] [N] [ARGS]
+	@exec $(PYTEST)
 
 format: setup ## put code into the house's form
 	$(BIN)/ruff format
