@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
+from titan.metamodel import elements, identifiables, references
+from titan.metamodel.references import Part
+
 MATERIAL = Path(__file__).resolve().parents[3] / "shared"
 CORPUS = MATERIAL / "corpus" / "aas-core-3.1.tar.xz"
 ENVIRONMENTS = MATERIAL / "data" / "environments"
@@ -52,6 +55,14 @@ def unexpected(*categories: str) -> list[Instance]:
         for instance in corpus()
         if instance.category != "Expected" and (not categories or instance.category in categories)
     ]
+
+
+def model_of(name: str) -> type[Part]:
+    """The class of ours that has a name of the standard."""
+    for module in (identifiables, elements, references):
+        if hasattr(module, name):
+            return getattr(module, name)
+    raise AssertionError(name)
 
 
 def environments() -> list[Path]:

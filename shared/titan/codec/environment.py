@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from titan.codec.json import read
-from titan.codec.lexical import nests_too_deep, without_escapes
+from titan.codec.lexical import marks_of, nests_too_deep, without_escapes
 from titan.errors import Fault, Invalid
 from titan.metamodel.coded import check_coded, coded_values
 from titan.metamodel.faults import Faults
@@ -65,7 +65,7 @@ def documents(body: bytes) -> Iterator[Enclosed]:
     Raises:
         Invalid: where it is neither an environment nor a document.
     """
-    if nests_too_deep(without_escapes(body)):
+    if nests_too_deep(marks_of(without_escapes(body))):
         raise Invalid("The file nests too deep.", path="$")
     members = _members(body)
     if "modelType" in members:

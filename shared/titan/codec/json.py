@@ -5,16 +5,24 @@ documents are kept in the canonical encoding, which is what `encode` gives. In i
 object, and the elements below an element or a submodel are the last.
 """
 
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import msgspec
 
-from titan.codec.lexical import has_forbidden_characters, nests_too_deep, path_of_duplicate, strings, without_escapes
+from titan.codec.lexical import (
+    has_forbidden_characters,
+    marks_of,
+    nests_too_deep,
+    path_of_duplicate,
+    strings,
+    without_escapes,
+)
 from titan.codec.shape import Json, knows, read_slowly
 from titan.errors import Fault, Invalid
 from titan.metamodel.constraints import check_at
 from titan.metamodel.elements import SubmodelElement
-from titan.metamodel.faults import Faults
+from titan.metamodel.faults import EnoughError, Faults
 from titan.metamodel.identifiables import (
     AssetAdministrationShell,
     AssetInformation,
@@ -133,7 +141,7 @@ def stored_element(body: bytes) -> SubmodelElement:
 
 
 def _decode(decoder: msgspec.json.Decoder[T], model: type | None, body: bytes) -> T:
-    bare = _bare(body)
+    bare, marks = _outline(body)
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError as error:
@@ -143,15 +151,15 @@ def _decode(decoder: msgspec.json.Decoder[T], model: type | None, body: bytes) -
     if has_forbidden_characters(bare):
         raise Invalid(faults=_all_faults(model, body) or (_FORBIDDEN,))
     if isinstance(value, Part):
-        _refuse_duplicates(value, body, bare)
+        _refuse_duplicates(value, body, marks)
     return value
 
 
 def _read(
     decoder: msgspec.json.Decoder[E], model: type[Part] | None, body: bytes, *, lenient: bool
 ) -> tuple[E, tuple[Fault, ...]]:
-    bare = _bare(body)
-    faults = Faults()
+    bare, marks = _outline(body)
+    faults = Faults(to_the_end=lenient)
     try:
         value = decoder.decode(body)
     except msgspec.ValidationError:
@@ -161,11 +169,12 @@ def _read(
     if value is None or has_forbidden_characters(bare):
         value = read_slowly(model, _plain(body), faults)
     else:
-        check_at(Place(value), root="$", faults=faults)
+        with suppress(EnoughError):
+            check_at(Place(value), root="$", faults=faults)
     found = faults.told()
     if value is None or (found and not lenient):
         raise Invalid(faults=found)
-    _refuse_duplicates(value, body, bare)
+    _refuse_duplicates(value, body, marks)
     return cast("E", value), found
 
 
@@ -173,17 +182,18 @@ def _stored(decoder: msgspec.json.Decoder[E], model: type[Part] | None, body: by
     try:
         return decoder.decode(body)
     except msgspec.ValidationError:
-        value = read_slowly(model, msgspec.json.decode(body), Faults())
+        value = read_slowly(model, msgspec.json.decode(body), Faults(to_the_end=True))
         if value is None:
             raise
         return cast("E", value)
 
 
-def _bare(body: bytes) -> bytes:
+def _outline(body: bytes) -> tuple[bytes, bytes]:
     bare = without_escapes(body)
-    if nests_too_deep(bare):
+    marks = marks_of(bare)
+    if nests_too_deep(marks):
         raise Invalid("The document nests too deep.", path="$")
-    return bare
+    return bare, marks
 
 
 def _plain(body: bytes) -> Json:
@@ -201,9 +211,9 @@ def _all_faults(model: type | None, body: bytes) -> tuple[Fault, ...]:
     return faults.told()
 
 
-def _refuse_duplicates(value: Part, body: bytes, bare: bytes) -> None:
+def _refuse_duplicates(value: Part, body: bytes, marks: bytes) -> None:
     # Every member that was read is written again, each with a name: fewer strings means that a name came twice.
-    if strings(bare) != strings(without_escapes(encode(value))):
+    if strings(marks) != strings(without_escapes(encode(value))):
         raise Invalid("This object names a member twice.", path=path_of_duplicate(body))
 
 

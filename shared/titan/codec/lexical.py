@@ -34,13 +34,17 @@ def without_escapes(body: bytes) -> bytes:
     return body.replace(b"\\\\", b"").replace(b'\\"', b"")
 
 
-def nests_too_deep(bare: bytes) -> bool:
-    """Say whether objects and arrays of a body without escapes lie in each other more than `NESTING_LIMIT` deep."""
-    if bare.count(b"{") + bare.count(b"[") <= NESTING_LIMIT:
-        return False
-    brackets = bare.translate(_OPENING_AND_CLOSING, _NEITHER_BRACKET_NOR_QUOTE)
+def marks_of(bare: bytes) -> bytes:
+    """Give the brackets, all of one kind, and the quotes of a body without escapes: all that its outline depends on."""
+    return bare.translate(_OPENING_AND_CLOSING, _NEITHER_BRACKET_NOR_QUOTE)
+
+
+def nests_too_deep(marks: bytes) -> bool:
+    """Say whether objects and arrays of a body with these marks lie in each other more than `NESTING_LIMIT` deep."""
     # Taking out two neighbouring quotes leaves all else inside or outside of strings as it was.
-    brackets = brackets.replace(b'""', b"")
+    brackets = marks.replace(b'""', b"")
+    if len(brackets) <= 2 * NESTING_LIMIT and brackets.count(b"{") <= NESTING_LIMIT:
+        return False
     if b'"' in brackets:
         brackets = b"".join(brackets.split(b'"')[::2])
     # Each round takes out the innermost level, which in documents is most of what there is.
@@ -62,7 +66,7 @@ def has_forbidden_characters(bare: bytes) -> bool:
 
 
 def strings(bare: bytes) -> int:
-    """Count the strings of a JSON text without escapes, names of members included."""
+    """Count the strings of a JSON text without escapes, or of its marks; names of members included."""
     return bare.count(b'"') >> 1
 
 

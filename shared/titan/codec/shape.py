@@ -14,8 +14,8 @@ from msgspec import Struct, inspect
 
 from titan.errors import Fault
 from titan.metamodel.constraints import check_at
-from titan.metamodel.elements import Element, SubmodelElement, SubmodelElementList
-from titan.metamodel.faults import Faults
+from titan.metamodel.elements import Element, EventPayload, SubmodelElement, SubmodelElementList
+from titan.metamodel.faults import EnoughError, Faults
 from titan.metamodel.identifiables import Environment
 from titan.metamodel.references import Part
 from titan.metamodel.rules.attributes import quoted
@@ -79,7 +79,7 @@ def _structs(known: inspect.Type, found: dict[type, inspect.StructType]) -> dict
     return found
 
 
-_STRUCTS: Final = _structs(inspect.type_info(Environment), {})
+_STRUCTS: Final = _structs(inspect.type_info(EventPayload), _structs(inspect.type_info(Environment), {}))
 _MEMBERS: Final = {model: {field.encode_name: field for field in known.fields} for model, known in _STRUCTS.items()}
 _ELEMENTS: Final = inspect.type_info(SubmodelElement)
 
@@ -98,11 +98,13 @@ def read_slowly(model: type[Part] | None, data: Json, faults: Faults) -> Part | 
     reading = _Reading(faults)
     tagged = isinstance(expected, inspect.StructType) and expected.tag is not None
     wanted = inspect.UnionType((expected,)) if tagged else expected
-    built = reading.take(wanted, data, Spot("$"))
-    if not isinstance(built, Part):
+    try:
+        built = reading.take(wanted, data, Spot("$"))
+        if isinstance(built, Part):
+            check_at(Place(built), root="$", faults=faults)
+    except EnoughError:
         return None
-    check_at(Place(built), root="$", faults=faults)
-    return built if reading.is_whole else None
+    return built if isinstance(built, Part) and reading.is_whole else None
 
 
 class _Reading:
@@ -221,7 +223,10 @@ class _Reading:
 
     def _unfit(self, text: str, spot: Spot, *, rule: str = "") -> Broken:
         self.is_whole = False
-        self._note(text, spot, rule=rule)
+        if self._faults.full:
+            self._faults.count(is_final=True)
+        else:
+            self._note(text, spot, rule=rule)
         return _BROKEN
 
     def _note(self, text: str, spot: Spot, *, rule: str = "") -> None:

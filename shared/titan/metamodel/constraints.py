@@ -3,6 +3,8 @@
 Spec: IDTA-01001, "Constraints"; IDTA-01003-a, "Constraints". The rules themselves are in `titan.metamodel.rules`.
 """
 
+from contextlib import suppress
+
 from msgspec import structs
 
 from titan.errors import Fault
@@ -26,7 +28,7 @@ from titan.metamodel.elements import (
     SubmodelElementCollection,
     SubmodelElementList,
 )
-from titan.metamodel.faults import Faults
+from titan.metamodel.faults import EnoughError, Faults
 from titan.metamodel.identifiables import (
     AssetAdministrationShell,
     AssetInformation,
@@ -54,12 +56,17 @@ from titan.metamodel.walk import Place, Visit, Walk
 def check(document: Part) -> list[Fault]:
     """Give all that is wrong with a document or a part of one; at most 100 faults and, as the last, how many more."""
     faults = Faults()
-    check_at(Place(document), root="$", faults=faults)
+    with suppress(EnoughError):
+        check_at(Place(document), root="$", faults=faults)
     return list(faults.told())
 
 
 def check_at(place: Place, *, root: str, names: str = "", faults: Faults) -> None:
-    """Note all that is wrong with a part; `root` and `names` are the JSON path and idShortPath where it stands."""
+    """Note all that is wrong with a part; `root` and `names` are the JSON path and idShortPath where it stands.
+
+    Raises:
+        EnoughError: where there is no use in looking on.
+    """
     Walk(root, names, VISITS.get, faults).go(place)
 
 

@@ -5,7 +5,7 @@ proportional to the document, and to what is right with it rather than to what i
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Never, TypeAlias, cast
 
 from msgspec import Struct
 
@@ -23,7 +23,7 @@ from titan.metamodel.references import (
     SpecificAssetId,
 )
 from titan.metamodel.rules import attributes, concepts, elements, references
-from titan.metamodel.rules.references import AAS_IDENTIFIABLES, Breaches
+from titan.metamodel.rules.references import Breaches
 
 ELEMENT_DEPTH_LIMIT = 32
 """Elements in each other. Spec: IDTA-01001, "Submodel Element Collection": more should not be used."""
@@ -68,8 +68,8 @@ class Place(Struct, frozen=True, gc=False):
         return path
 
 
-Visit: TypeAlias = Callable[["Walk", Place, Any], None]
-"""What is asked of a thing of some class, at its place."""
+Visit: TypeAlias = Callable[["Walk", Place, Never], None]
+"""What is asked of a thing at its place; each takes things of its own class, and is found by it."""
 
 
 class Walk:
@@ -89,7 +89,7 @@ class Walk:
             place = self._ahead.pop()
             visit = self._visit_of(type(place.thing))
             if visit is not None:
-                visit(self, place, place.thing)
+                visit(self, place, cast("Never", place.thing))
 
     def breach(self, place: Place, path: str, rule: str, breaches: Breaches) -> None:
         """Note where a rule is broken, if it is, from a place and a path from there."""
@@ -123,11 +123,7 @@ class Walk:
 
     def reference(self, place: Place, path: str, reference: Reference) -> None:
         """Check a reference and those that say what it means."""
-        keys = reference.keys
-        # Most references have one key that says what they are; none of the rules can be broken then.
-        first = keys[0].type if keys else ""
-        plain = first in AAS_IDENTIFIABLES if reference.type == "ModelReference" else first == "GlobalReference"
-        if len(keys) != 1 or not plain:
+        if not references.is_plain(reference):
             for rule, breaches_of in references.RULES.items():
                 self.breach(place, path, rule, breaches_of(reference))
         if reference.referred_semantic_id is not None:
@@ -148,9 +144,9 @@ class Walk:
 
     def referable(self, place: Place, thing: Referable) -> None:
         """Check what everything that has an idShort has."""
-        if thing.display_name is not None:
+        if thing.display_name is not None and len(thing.display_name) > 1:
             self.texts(place, ".displayName", thing.display_name)
-        if thing.description is not None:
+        if thing.description is not None and len(thing.description) > 1:
             self.texts(place, ".description", thing.description)
         if thing.extensions is not None:
             if len(thing.extensions) > 1:
@@ -180,7 +176,8 @@ class Walk:
     def qualifier(self, place: Place, path: str, qualifier: Qualifier) -> None:
         """Check a qualifier."""
         self.semantics(place, path, qualifier)
-        self.breach(place, path, "AASd-020", attributes.aasd_020(qualifier))
+        if qualifier.value is not None:
+            self.breach(place, path, "AASd-020", attributes.aasd_020(qualifier))
         if qualifier.value_id is not None:
             self.reference(place, f"{path}.valueId", qualifier.value_id)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from support.documents import environments, expected, needs_corpus, needs_environments
 from titan.codec import json
-from titan.codec.lexical import NESTING_LIMIT, nests_too_deep, strings, without_escapes
+from titan.codec.lexical import NESTING_LIMIT, marks_of, nests_too_deep, strings, without_escapes
 from titan.errors import Invalid
 from titan.metamodel.elements import Property
 from titan.metamodel.identifiables import Environment, Submodel
@@ -106,11 +106,13 @@ def test_a_character_that_xml_can_carry_is_kept(escape: str) -> None:
     [
         (submodel('"id":"urn:b"'), "$"),
         (submodel('"modelType":"Submodel"'), "$"),
-        (submodel(r'"semanticId":{"type":"ModelReference","keys":[{"type":"Submodel","value":"\"","value":"b"}]}'),
-         "$.semanticId.keys[0]"),
+        (
+            submodel(r'"semanticId":{"type":"ModelReference","keys":[{"type":"Submodel","value":"\"","value":"b"}]}'),
+            "$.semanticId.keys[0]",
+        ),
     ],
     ids=["id", "modelType", "nested"],
-)  # fmt: skip
+)
 def test_a_member_that_is_named_twice_is_refused(body: bytes, path: str) -> None:
     with pytest.raises(Invalid) as refusal:
         json.decode(Submodel, body)
@@ -157,7 +159,7 @@ def test_nesting_is_counted_as_it_is(value: object, around: int) -> None:
 
     body = b'[["]"],' * around + msgspec.json.encode(value) + b"]" * around
     deepest = around + max(depth(value), 1)
-    assert nests_too_deep(without_escapes(body)) is (deepest > NESTING_LIMIT)
+    assert nests_too_deep(marks_of(without_escapes(body))) is (deepest > NESTING_LIMIT)
 
 
 @given(nested)
@@ -169,7 +171,8 @@ def test_strings_are_counted_as_they_are(value: object) -> None:
             return len(value) + sum(map(count, value.values()))
         return 1
 
-    assert strings(without_escapes(msgspec.json.encode(value))) == count(value)
+    bare = without_escapes(msgspec.json.encode(value))
+    assert strings(bare) == strings(marks_of(bare)) == count(value)
 
 
 @needs_corpus

@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
-from support.documents import expected, needs_corpus, unexpected
+from support.documents import expected, model_of, needs_corpus, unexpected
 from titan.codec import json
 from titan.errors import Invalid
-from titan.metamodel import elements, identifiables, references
+from titan.metamodel import elements, references
 from titan.metamodel.identifiables import Submodel
 
 STRUCTURAL = (
@@ -20,13 +20,6 @@ STRUCTURAL = (
     "TypeViolation",
     "UnexpectedAdditionalProperty",
 )
-
-
-def model_of(name: str) -> type[references.Part]:
-    for module in (identifiables, elements, references):
-        if hasattr(module, name):
-            return getattr(module, name)
-    raise AssertionError(name)
 
 
 @needs_corpus

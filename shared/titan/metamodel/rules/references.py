@@ -19,13 +19,19 @@ GLOBALLY_IDENTIFIABLES = AAS_IDENTIFIABLES | GENERIC_GLOBALLY_IDENTIFIABLES
 FRAGMENT_KEYS = GENERIC_FRAGMENT_KEYS | frozenset[str](get_args(AasSubmodelElements))
 AAS_REFERABLES = AAS_IDENTIFIABLES | frozenset[str](get_args(AasSubmodelElements)) | {"Referable"}
 
-_FIRST_KEY = {"ExternalReference": GENERIC_GLOBALLY_IDENTIFIABLES, "ModelReference": AAS_IDENTIFIABLES}
+_PLAIN_STEPS = frozenset[str](get_args(AasSubmodelElements)) - {"SubmodelElementList"}
 
 
 def is_plain(reference: Reference) -> bool:
-    """Say whether a reference has one key, of a type that it may have: most do, and break no rule."""
+    """Say at one look that a reference breaks no rule: it begins as it may, and what follows are elements by name."""
     keys = reference.keys
-    return len(keys) == 1 and keys[0].type in _FIRST_KEY[reference.type]
+    if not keys:
+        return False
+    if reference.type == "ExternalReference":
+        return len(keys) == 1 and keys[0].type == "GlobalReference"
+    if keys[0].type not in AAS_IDENTIFIABLES:
+        return False
+    return len(keys) == 1 or all(key.type in _PLAIN_STEPS for key in keys[1:])
 
 
 def aasd_121(reference: Reference) -> Breaches:
