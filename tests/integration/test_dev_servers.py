@@ -102,7 +102,7 @@ def test_what_a_killed_postmaster_left_hinders_no_start(tmp_path: Path, port: in
 
 def test_two_do_not_share_a_data_directory(tmp_path: Path, port: int) -> None:
     with dev(tmp_path, port) as first:
-        with dev(tmp_path, free_port()) as second:
+        with dev(tmp_path, port) as second:
             assert not second.is_ready
             assert f"process {first.child.pid}" in second.said
             assert "TITAN_DATA_DIR" in second.said
@@ -110,7 +110,8 @@ def test_two_do_not_share_a_data_directory(tmp_path: Path, port: int) -> None:
 
 
 def test_a_port_that_is_taken_is_named(tmp_path: Path, port: int) -> None:
-    with dev(tmp_path, port) as first, dev(tmp_path, port) as second:
+    (tmp_path / "other").mkdir()
+    with dev(tmp_path, port) as first, dev(tmp_path / "other", port) as second:
         assert first.is_ready
         assert "TITAN_PORT" in second.said
 

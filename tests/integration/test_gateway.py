@@ -9,6 +9,7 @@ from signal import SIGKILL
 import pytest
 
 from support.dev import Running, dev
+from support.trees import Ends
 from support.waiting import eventually
 from titan.dev.processes import answers, free_port
 
@@ -68,21 +69,19 @@ def test_readers_take_turns(running: Running) -> None:
 def test_a_reader_that_is_killed_is_passed_over_and_comes_back(tmp_path: Path) -> None:
     with dev(tmp_path, free_port(), replicas=2) as running:
         port = int(running.address("titan read 1").rpartition(":")[2])
-        for path in tmp_path.glob("read-*"):
-            if reader_of(running, port) == path.name:
-                os.kill(int(path.name.rpartition("-")[2]), SIGKILL)
+        name = running.ask("GET", "/shells", port=port)[1].split()[-1]
+        os.kill(int(name.rpartition("-")[2]), SIGKILL)
         answered = [running.ask("GET", "/shells")[0] for _ in range(20)]
         assert answered == [200] * 20
         assert eventually(lambda: answers("127.0.0.1", port))
         assert eventually(lambda: running.ask("GET", "/shells")[1].split()[1] == str(port))
 
 
-def test_a_writer_that_is_killed_delays_and_loses_nothing(tmp_path: Path) -> None:
+def test_a_writer_that_is_gone_is_waited_for(tmp_path: Path) -> None:
     with dev(tmp_path, free_port(), replicas=1) as running:
         (writer,) = tmp_path.glob("write-*")
-        os.kill(int(writer.name.rpartition("-")[2]), SIGKILL)
+        pid = int(writer.name.rpartition("-")[2])
+        with Ends([pid]) as ends:
+            os.kill(pid, SIGKILL)
+            assert ends.missing(timeout_s=5) == set()
         assert running.ask("POST", "/shells")[0] == 200
-
-
-def reader_of(running: Running, port: int) -> str:
-    return running.ask("GET", "/pid", port=port)[1].split()[-1]

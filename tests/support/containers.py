@@ -1,7 +1,7 @@
 """Servers for tests as containers, where an engine answers. Slow to import, so imported only then."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 import docker
@@ -18,10 +18,10 @@ _VALKEY = "valkey/valkey:9-alpine"
 _MOSQUITTO = "eclipse-mosquitto:2"
 
 
-def docker_answers() -> bool:
+def docker_answers(environ: Mapping[str, str]) -> bool:
     """Whether there is an engine to start containers on."""
     try:
-        client = docker.from_env(timeout=2)
+        client = docker.from_env(timeout=2, environment=dict(environ))
     except DockerException:
         return False
     try:
@@ -78,7 +78,7 @@ def _wait_until(is_ready: Callable[[], bool], *, timeout_s: float = 60.0) -> Non
     while not is_ready():
         if time.monotonic() > deadline:
             raise TimeoutError("A container did not become ready.")
-        time.sleep(0.05)
+        time.sleep(0.05)  # noqa: TID251 - a container has nothing that could be awaited
 
 
 def _postgres_answers(url: str) -> bool:

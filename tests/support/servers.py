@@ -97,7 +97,7 @@ def _docker_answers(environ: Mapping[str, str]) -> bool:
         return False
     from support import containers  # noqa: PLC0415 - the same half second
 
-    return containers.docker_answers()
+    return containers.docker_answers(environ)
 
 
 def _can_embed(environ: Mapping[str, str]) -> bool:

@@ -13,5 +13,5 @@ def eventually(look: Callable[[], bool], *, timeout_s: float = 20.0) -> bool:
                 return True
         except FileNotFoundError:
             pass
-        time.sleep(0.02)
+        time.sleep(0.02)  # noqa: TID251 - nothing in another process can be awaited
     return False

@@ -1,6 +1,6 @@
 """The embedded servers together: whichever nobody gave us, started side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Server(Protocol):
 
     def launch(self) -> None: ...
 
-    def wait_ready(self, *, timeout_s: float = 30.0) -> None: ...
+    def wait_ready(self, *, timeout_s: float = ..., is_hurried: Callable[[], bool] = ...) -> None: ...
 
 
 class Given(Struct, frozen=True, kw_only=True):
@@ -84,16 +84,16 @@ def lay_out(place: Place, given: Given, *, search_path: str, postgres_bin: Path 
     )
 
 
-def start(servers: Sequence[Server]) -> None:
+def start(servers: Sequence[Server], *, is_hurried: Callable[[], bool] = lambda: False) -> None:
     """Launch all, then wait for all, so that they come up side by side.
 
     Raises:
-        Unavailable: where one does not come up; the others go on running.
+        Unavailable: where one does not come up, or somebody is in a hurry; the others go on running.
     """
     for server in servers:
         server.launch()
     for server in servers:
-        server.wait_ready()
+        server.wait_ready(is_hurried=is_hurried)
 
 
 def _valkey(place: Place, *, search_path: str) -> ValkeyServer:

@@ -7,6 +7,7 @@ MQTT 3.1.1 or MQTT 5 on one port, delivers at the subscriber's quality of servic
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGTERM
@@ -135,14 +136,16 @@ class MqttServer:
         self._configuration.write_text(text, encoding="utf-8")
         self.process.launch()
 
-    def wait_ready(self, *, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, *, timeout_s: float = 120.0, is_hurried: Callable[[], bool] = lambda: False) -> None:
         """Wait until the broker takes connections.
 
         Raises:
             Unavailable: where it does not come up.
         """
         ports = {self.port, self.port_v5}
-        self.process.wait_until(lambda: all(answers(self.host, port) for port in ports), timeout_s=timeout_s)
+        self.process.wait_until(
+            lambda: all(answers(self.host, port) for port in ports), timeout_s=timeout_s, is_hurried=is_hurried
+        )
 
     def stop(self) -> None:
         self.process.stop()

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -140,13 +140,13 @@ class PostgresServer:
         _own(self.directory, self._binaries.identity)
         self.process.launch()
 
-    def wait_ready(self, *, timeout_s: float = 30.0) -> None:
-        """Wait until the server answers, and make the first database if it isn't there.
+    def wait_ready(self, *, timeout_s: float = 120.0, is_hurried: Callable[[], bool] = lambda: False) -> None:
+        """Wait until the server has recovered and answers, and make the first database if it isn't there.
 
         Raises:
             Unavailable: where it does not come up.
         """
-        self.process.wait_until(self._is_ready, timeout_s=timeout_s)
+        self.process.wait_until(self._is_ready, timeout_s=timeout_s, is_hurried=is_hurried)
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             if connection.execute(DATABASE_EXISTS, {"name": OWNER}).fetchone() is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(OWNER)))

@@ -123,16 +123,20 @@ class Process:
             return ""
         return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
 
-    def wait_until(self, is_ready: Callable[[], bool], *, timeout_s: float) -> None:
+    def wait_until(
+        self, is_ready: Callable[[], bool], *, timeout_s: float, is_hurried: Callable[[], bool] = lambda: False
+    ) -> None:
         """Wait until a condition holds.
 
         Raises:
-            Unavailable: where the program ends before that, or the time is over.
+            Unavailable: where the program ends before that, the time is over, or somebody is in a hurry.
         """
         deadline = time.monotonic() + timeout_s
         while not is_ready():
             if not self.is_running:
                 raise Unavailable(f"{self.command.name} ended with status {self.status}:\n{self.last_words()}")
+            if is_hurried():
+                raise Unavailable(f"{self.command.name} was not waited for: somebody wants to stop.")
             if time.monotonic() > deadline:
                 raise Unavailable(f"{self.command.name} was not ready within {timeout_s:g} s:\n{self.last_words()}")
             time.sleep(0.01)
@@ -188,7 +192,7 @@ def free_port(remembered: int | None = None, *, taken: Collection[int] = ()) -> 
 
 def is_free(host: str, port: int) -> bool:
     """Whether a server could listen there now."""
-    with socket.socket() as listener:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
@@ -205,6 +209,7 @@ def evict(program: str, directory: Path, *, with_signal: Signals, timeout_s: flo
     there is none.
     """
     deadline = time.monotonic() + timeout_s
+    directory = directory.resolve()
     while pids := _inhabitants(program, directory):
         number = with_signal if time.monotonic() < deadline else SIGKILL
         for pid in pids:

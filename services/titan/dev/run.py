@@ -16,7 +16,7 @@ from titan.dev.lifeline import die_with_parent
 from titan.dev.place import Place
 from titan.dev.processes import HOST, Command, Process, is_free
 from titan.dev.supervisor import Bell, Kept, bring_up, take_down, watch
-from titan.errors import Misconfigured
+from titan.errors import Misconfigured, Unavailable
 
 _READY_WITHIN_S = 60.0
 
@@ -63,17 +63,13 @@ def run(settings: DevSettings) -> int:
     started_at = time.monotonic()
     if settings.with_parent:
         die_with_parent(os.getppid(), with_signal=SIGTERM)
-    if not is_free(settings.host, settings.port):
-        raise Misconfigured(
-            f"Port {settings.port} on {settings.host} is taken by another program: stop that, or choose another one "
-            "in TITAN_PORT."
-        )
     with Place(settings.data_dir) as place, Bell() as bell:
+        _refuse_a_taken_port(settings)
         search_path = settings.environ.get("PATH", os.defpath)
         servers = embedded.lay_out(place, settings.given, search_path=search_path, postgres_bin=settings.postgres_bin)
         kept = [Kept(server.process, launch=server.launch, rank=_STORES) for server in servers.embedded]
         try:
-            embedded.start(servers.embedded)
+            embedded.start(servers.embedded, is_hurried=bell.is_asked_to_stop)
             settings.migrate(servers.database_url)
             titans = tuple(_titan(settings, servers, role) for role in _roles(settings, place))
             kept.extend(titans)
@@ -84,10 +80,21 @@ def run(settings: DevSettings) -> int:
             if not bell.asked_to_stop:
                 _say(_report(settings, servers, titans, place, seconds=time.monotonic() - started_at))
             watch(kept, bell, _say)
+        except Unavailable:
+            if not bell.is_asked_to_stop():
+                raise
         finally:
             take_down(kept, bell)
     _say("Titan has stopped.")
     return 0
+
+
+def _refuse_a_taken_port(settings: DevSettings) -> None:
+    if not is_free(settings.host, settings.port):
+        raise Misconfigured(
+            f"Port {settings.port} on {settings.host} is taken by another program: stop that, or choose another one "
+            "in TITAN_PORT."
+        )
 
 
 class _Role(Struct, frozen=True, kw_only=True):
@@ -180,7 +187,11 @@ def _mqtt_address(servers: Servers, *, is_given: bool) -> str:
 
 
 def _reachable(host: str) -> str:
-    return HOST if host in {"", "0.0.0.0"} else host  # noqa: S104 - recognised, not bound
+    if host in {"", "0.0.0.0"}:  # noqa: S104 - recognised, not bound
+        return HOST
+    if host == "::":
+        return "[::1]"
+    return f"[{host}]" if ":" in host else host
 
 
 def _say(text: str) -> None:

@@ -33,6 +33,9 @@ class Bell:
         self._clapper.settimeout(0)
         self._wakeup_before = signal.set_wakeup_fd(self._clapper.fileno(), warn_on_full_buffer=False)
         for number in (SIGINT, SIGTERM, SIGHUP, SIGCHLD):
+            # Whoever started us by `nohup` wants us to outlive the terminal.
+            if number == SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue
             self._handlers_before[number] = signal.signal(number, _note_nothing)
         return self
 
@@ -44,6 +47,11 @@ class Bell:
         signal.set_wakeup_fd(self._wakeup_before)
         self._ear.close()
         self._clapper.close()
+
+    def is_asked_to_stop(self) -> bool:
+        """Whether somebody wants us to stop, as of now."""
+        self.wait(0)
+        return self.asked_to_stop > 0
 
     def wait(self, timeout_s: float | None) -> None:
         """Sleep until it rings or the time is over; None sleeps until it rings."""
@@ -110,6 +118,8 @@ def bring_up(kept: Sequence[Kept], bell: Bell, *, timeout_s: float) -> None:
     Raises:
         Unavailable: where one ends, or is not ready in time.
     """
+    if bell.is_asked_to_stop():
+        return
     for each in kept:
         each.launch()
     deadline = time.monotonic() + timeout_s

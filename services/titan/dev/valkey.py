@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGTERM
@@ -81,7 +81,7 @@ class ValkeyServer:
         self._configuration.write_text(self._settings(), encoding="utf-8")
         self.process.launch()
 
-    def wait_ready(self, *, timeout_s: float = 30.0) -> None:
+    def wait_ready(self, *, timeout_s: float = 120.0, is_hurried: Callable[[], bool] = lambda: False) -> None:
         """Wait until the server has read its file and answers.
 
         Raises:
@@ -90,7 +90,7 @@ class ValkeyServer:
         with Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - redis types its arguments loosely
             self.url(), socket_timeout=2.0, retry=None
         ) as client:
-            self.process.wait_until(lambda: _responds(client), timeout_s=timeout_s)
+            self.process.wait_until(lambda: _responds(client), timeout_s=timeout_s, is_hurried=is_hurried)
 
     def stop(self) -> None:
         self.process.stop()
