@@ -1,0 +1,112 @@
+"""Everything that is counted and measured, under the names that dashboards and alerts rely on."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+"""Of what `Metrics.render` gives."""
+
+Level = Literal["memory", "redis"]
+"""The caches that can hit or miss; below them stands PostgreSQL, which has the truth."""
+
+_REQUEST_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_VISIBILITY_S = (
+    *(0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075),
+    *(0.1, 0.15, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+)
+_COMMIT_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+class Metrics:
+    """The figures of one process, in a registry of their own."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # a birthday for every series would double what is scraped
+        registry = CollectorRegistry()
+        self._registry = registry
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(name, text, labels, registry=registry)
+
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(name, text, registry=registry)
+
+        self.http_requests = counter("http_requests_total", "Requests answered", "method", "handler", "status")
+        self.http_request_duration_seconds = Histogram(
+            "http_request_duration_seconds",
+            "Time from a request's head to the last byte of its answer",
+            ("method", "handler"),
+            buckets=_REQUEST_S,
+            registry=registry,
+        )
+        self.cache_hits = counter("cache_hits_total", "Look-ups that a cache answered", "level")
+        self.cache_misses = counter("cache_misses_total", "Look-ups that a cache could not answer", "level")
+        self.db_pool_active = gauge("db_pool_connections_active", "PostgreSQL connections in use")
+        self.db_pool_max = gauge("db_pool_connections_max", "PostgreSQL connections that may be open")
+        self.group_commit_size = Histogram(
+            "titan_group_commit_size",
+            "Appends that shared one transaction of the journal",
+            buckets=_COMMIT_SIZES,
+            registry=registry,
+        )
+        self.visibility_wait_seconds = Histogram(
+            "titan_visibility_wait_seconds",
+            "Time from the commit of a write until every reader sees it",
+            buckets=_VISIBILITY_S,
+            registry=registry,
+        )
+        self.queue_depth = gauge("titan_write_queue_depth", "Appends that wait for a transaction of the journal")
+        self.journal_position = gauge("titan_journal_position", "Last position of the journal that was seen")
+        self.relayed_position = gauge("titan_relayed_position", "Last position that was put into the stream")
+        self.projected_position = gauge("titan_projected_position", "Last position in the read model")
+        self.applied_position = gauge("titan_applied_position", "Last position that this replica has followed")
+        self.watermark_position = gauge("titan_watermark_position", "Last position that every replica has followed")
+        self.bridge_position = gauge("titan_bridge_position", "Last position that was published by MQTT")
+        self.parked_events = counter("titan_parked_events_total", "Events put aside because they could not be applied")
+        self.generations = counter("titan_cache_generations_total", "Times that all caches were emptied")
+        self.memory_bytes = gauge("titan_memory_bytes", "Size of the responses kept in memory")
+        self.memory_entries = gauge("titan_memory_entries", "Number of the responses kept in memory")
+        self.lease_valid = gauge("titan_lease_valid", "1 while this replica may serve from memory, else 0")
+
+    def lookups(self, level: Level) -> "Lookups":
+        """What counts the hits and misses of one cache; both stand at 0 from here on."""
+        return Lookups(self.cache_hits.labels(level), self.cache_misses.labels(level))
+
+    def watch(self, gauge: Gauge, read: Callable[[], float]) -> None:
+        """Ask for the value whenever somebody scrapes; `set` does nothing on this gauge any more.
+
+        `read` runs on the thread that renders, so it waits for nothing.
+        """
+        gauge.set_function(read)
+
+    def render(self) -> bytes:
+        """Everything as Prometheus reads it, in `CONTENT_TYPE`."""
+        return generate_latest(self._registry)
+
+
+class Lookups:
+    """Hits and misses of one cache, with the labels resolved once: finding them costs more than counting."""
+
+    def __init__(self, hits: Counter, misses: Counter) -> None:
+        self._hits = hits
+        self._misses = misses
+
+    def hit(self) -> None:
+        self._hits.inc()
+
+    def miss(self) -> None:
+        self._misses.inc()
