@@ -91,6 +91,14 @@ def test_nobody_outlives_a_killed_supervisor_and_nothing_committed_is_lost(tmp_p
         assert connection.execute(RECALL).fetchone() == ("kept",)
 
 
+def test_everything_stops_in_order_when_make_is_killed(tmp_path: Path, port: int) -> None:
+    make = ("/bin/sh", "-c", '"$0" "$@"; :')
+    with dev(tmp_path, port, "with-parent", before=make) as running:
+        assert running.is_ready
+        assert running.kill() == set()
+    assert (tmp_path / "stops").read_text() == "together\n"
+
+
 def test_what_a_killed_postmaster_left_hinders_no_start(tmp_path: Path, port: int) -> None:
     """Its number may have become another process's in the meantime, here ours."""
     with dev(tmp_path, port) as first:
@@ -159,10 +167,10 @@ def test_a_normal_user_can_start_it(home_of_nobody: Path, port: int) -> None:
     as_nobody = next((command for command in AS_NOBODY if can_import_us(command)), None)
     if as_nobody is None:
         pytest.skip("the user nobody cannot read this Python or this checkout")
-    with dev(home_of_nobody, port, as_user=as_nobody) as first:
+    with dev(home_of_nobody, port, before=as_nobody) as first:
         remember(first.address("PostgreSQL"), first.address("Redis"))
         assert first.kill() == set()
-    with dev(home_of_nobody, port, as_user=as_nobody) as second:
+    with dev(home_of_nobody, port, before=as_nobody) as second:
         assert recall(second.address("PostgreSQL"), second.address("Redis"))[0] == "kept"
         assert second.stop() == 0
 

@@ -85,11 +85,11 @@ def dev(
     port: int,
     *words: str,
     replicas: int = 0,
-    as_user: Sequence[str] = (),
+    before: Sequence[str] = (),
 ) -> Generator[Running]:
-    """Start it, wait until it is ready or has ended, leave nothing behind. `as_user` is a command that goes before."""
+    """Start it, wait until it is ready or has ended, leave nothing behind. `before` is a command that runs it."""
     child = subprocess.Popen(
-        [*as_user, sys.executable, str(START), str(directory), str(port), str(replicas), *words],
+        [*before, sys.executable, str(START), str(directory), str(port), str(replicas), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

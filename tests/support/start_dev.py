@@ -1,7 +1,8 @@
 """Starts what `titan dev` starts, with stand-ins for the processes of Titan.
 
 `start_dev.py DIRECTORY PORT REPLICAS WORD…`
-Words: `mqtt=HOST:PORT` and `redis=URL` give a server, `ending` makes every process of Titan end at once.
+Words: `mqtt=HOST:PORT` and `redis=URL` give a server, `ending` makes every process of Titan end at once,
+`with-parent` stops it all when the process that started this one ends.
 """
 
 import os
@@ -34,6 +35,7 @@ def main(directory: str, port: str, replicas: str, *words: str) -> int:
             port=int(port),
             given=Given(redis_url=said.get("redis"), mqtt_broker=mqtt_host or None, mqtt_port=int(mqtt_port)),
             replicas=int(replicas),
+            with_parent="with-parent" in words,
             program=(sys.executable, "-c", "raise SystemExit(3)") if "ending" in words else stand_in,
         )
     )
