@@ -1,0 +1,1 @@
+"""The border to HTTP: the table of operations, what requests mean and what answers look like."""
