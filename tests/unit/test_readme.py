@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from titan import config
+from titan.http import operations
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 
 TABLES = {
     "settings": config.table,
+    "operations": operations.conformance_table,
 }
 
 
