@@ -1,8 +1,9 @@
 """What a process tells about itself: log lines and metrics.
 
-Lines go to standard output, one JSON object each (or for a person at a terminal), whoever wrote them: structlog writes
+Lines go to standard error, one JSON object each (or for a person at a terminal), whoever wrote them: structlog writes
 its own through the standard library's `logging`, so that granian, psycopg and ours come out in one form, with one
-level, and with no password in any of them. Nobody below this package logs; what is pure returns values.
+level, and with no password in any of them. Standard output belongs to what a command was asked for, such as an export.
+Nobody below this package logs; what is pure returns values.
 
 Metrics live in a registry that is made with the process's parts and handed to whoever counts. The client's global
 registry was rejected: a test could not start two processes' worth of parts, and nobody could see who counts what.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from prometheus_client import (
-    CONTENT_TYPE_LATEST,
+    CONTENT_TYPE_PLAIN_0_0_4,
     CollectorRegistry,
     Counter,
     Gauge,
@@ -15,8 +15,8 @@ from prometheus_client import (
     generate_latest,
 )
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
-"""Of what `Metrics.render` gives."""
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+"""Of what `Metrics.render` gives; this one every Prometheus reads."""
 
 Level = Literal["memory", "redis"]
 """The caches that can hit or miss; below them stands PostgreSQL, which has the truth."""
@@ -86,6 +86,10 @@ class Metrics:
         """What counts the hits and misses of one cache; both stand at 0 from here on."""
         return Lookups(self.cache_hits.labels(level), self.cache_misses.labels(level))
 
+    def answers(self, handler: str) -> "Answers":
+        """What counts requests to which one handler answers out of memory, many thousands a second."""
+        return Answers(self, handler)
+
     def watch(self, gauge: Gauge, read: Callable[[], float]) -> None:
         """Ask for the value whenever somebody scrapes; `set` does nothing on this gauge any more.
 
@@ -110,3 +114,20 @@ class Lookups:
 
     def miss(self) -> None:
         self._misses.inc()
+
+
+class Answers:
+    """Requests that one handler answered, with the labels resolved once."""
+
+    def __init__(self, metrics: Metrics, handler: str) -> None:
+        outcomes = [(method, status) for method in ("GET", "HEAD") for status in (200, 304)]
+        self._requests = {
+            (method, status): metrics.http_requests.labels(method, handler, str(status)) for method, status in outcomes
+        }
+        self._duration = {
+            method: metrics.http_request_duration_seconds.labels(method, handler) for method in ("GET", "HEAD")
+        }
+
+    def count(self, method: Literal["GET", "HEAD"], status: Literal[200, 304], *, duration_s: float) -> None:
+        self._requests[method, status].inc()
+        self._duration[method].observe(duration_s)

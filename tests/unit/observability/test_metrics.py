@@ -52,6 +52,17 @@ def test_a_cache_counts_from_zero_by_its_level() -> None:
     assert (shown["cache_hits_total,level=redis"], shown["cache_misses_total,level=redis"]) == (0, 0)
 
 
+def test_answers_out_of_memory_count_as_requests() -> None:
+    metrics = Metrics()
+    memory = metrics.answers("memory")
+    memory.count("GET", 200, duration_s=0.0001)
+    memory.count("GET", 304, duration_s=0.0001)
+    shown = values(metrics)
+    assert shown["http_requests_total,handler=memory,method=GET,status=200"] == 1
+    assert shown["http_requests_total,handler=memory,method=GET,status=304"] == 1
+    assert shown["http_request_duration_seconds_count,handler=memory,method=GET"] == 2
+
+
 def test_a_watched_gauge_is_read_when_somebody_scrapes() -> None:
     metrics = Metrics()
     connections: list[str] = []

@@ -1,0 +1,118 @@
+"""Log lines: one form for everybody's, and no password in any of them."""
+
+import logging
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Literal, TextIO, cast
+
+import msgspec
+import structlog
+from structlog.contextvars import merge_contextvars
+from structlog.dev import ConsoleRenderer, plain_traceback
+from structlog.processors import StackInfoRenderer, TimeStamper, format_exc_info
+from structlog.stdlib import (
+    BoundLogger,
+    ExtraAdder,
+    LoggerFactory,
+    PositionalArgumentsFormatter,
+    ProcessorFormatter,
+    add_log_level,
+    add_logger_name,
+    filter_by_level,
+)
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+GRANIAN: dict[str, object] = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {
+        "_granian": {"handlers": [], "propagate": True},
+        "granian.access": {"handlers": [], "propagate": True},
+    },
+}
+"""`log_dictconfig` for granian, which else gives its loggers handlers of their own whenever a server starts."""
+
+_USER_INFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/?#@]*:)[^\s/]*@", re.IGNORECASE)
+_PASSWORD = re.compile(r"(\bpassword\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&;,'\"]+)", re.IGNORECASE)
+_DEEP = 8
+
+
+def configure(level: str, format: Literal["json", "console"], *, stream: TextIO | None = None) -> None:
+    """Send every log line of the process to one stream (standard error) in one form.
+
+    May be called again: loggers that are in use follow.
+    """
+    handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
+    last: Processor = ConsoleRenderer(exception_formatter=plain_traceback) if format == "console" else _as_json
+    handler.setFormatter(
+        ProcessorFormatter(
+            processors=[ProcessorFormatter.remove_processors_meta, format_exc_info, _without_passwords, last],
+            foreign_pre_chain=[*_told(), ExtraAdder()],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in ("_granian", "granian.access"):
+        theirs = logging.getLogger(name)
+        theirs.handlers.clear()
+        theirs.propagate = True
+    logging.captureWarnings(capture=True)
+    # What depends on the arguments is in the handler, so that loggers may keep the rest once they are bound.
+    structlog.configure(
+        processors=[
+            filter_by_level,
+            *_told(),
+            PositionalArgumentsFormatter(),
+            StackInfoRenderer(),
+            ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=LoggerFactory(),
+        wrapper_class=BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def logger(name: str) -> BoundLogger:
+    """A logger that may be made before `configure` is called."""
+    return structlog.stdlib.get_logger(name)
+
+
+def without_passwords(text: str) -> str:
+    """The text with the password of every URL and connection string replaced by `***`."""
+    if "://" in text:
+        text = _USER_INFO.sub(r"\1***@", text)
+    if "password" in text.lower():
+        text = _PASSWORD.sub(r"\1***", text)
+    return text
+
+
+def _told() -> list[Processor]:
+    """What every line carries."""
+    return [merge_contextvars, add_logger_name, add_log_level, TimeStamper(fmt="iso", utc=True)]
+
+
+def _without_passwords(_logger: WrappedLogger, _method: str, event: EventDict) -> MutableMapping[str, object]:
+    return {key: _shown(value, _DEEP) for key, value in event.items()}
+
+
+def _shown(value: object, levels: int) -> object:
+    """A value as a line carries it: plain, without passwords, however it was nested."""
+    match value:
+        case None | bool() | int() | float():
+            return value
+        case str():
+            return without_passwords(value)
+        case Mapping() if levels:
+            there = cast("Mapping[object, object]", value)
+            return {without_passwords(str(key)): _shown(one, levels - 1) for key, one in there.items()}
+        case list() | tuple() | set() | frozenset() if levels:
+            several = cast("list[object]", value)
+            return [_shown(one, levels - 1) for one in several]
+        case _:
+            return without_passwords(str(value))
+
+
+def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return msgspec.json.encode(event).decode()
