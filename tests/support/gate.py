@@ -1,0 +1,74 @@
+"""A gate in front of a server: a test opens it, shuts it, or holds back what the server answers."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+
+class Gate:
+    """Takes connections on a port of its own and passes bytes on, both ways, as long as it is open."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._behind = (host, port)
+        self._open = asyncio.Event()
+        self._answers = asyncio.Event()
+        self._open.set()
+        self._answers.set()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+        """Where to connect instead."""
+
+    def open(self) -> None:
+        """Pass everything on again, those who waited first."""
+        self._open.set()
+        self._answers.set()
+
+    def shut(self) -> None:
+        """Break what goes through; who connects from now on waits."""
+        self._open.clear()
+        for writer in self._writers:
+            writer.transport.abort()
+
+    def hold_answers(self) -> None:
+        """Pass on what goes to the server, and keep from the client what the server says to that."""
+        self._answers.clear()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Pass one connection on until either side ends it."""
+        self._writers.add(writer)
+        try:
+            await self._open.wait()
+            behind, ahead = await asyncio.open_connection(*self._behind)
+            self._writers.add(ahead)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pass(reader, ahead))
+                group.create_task(_pass(behind, writer, when=self._answers))
+        except* OSError:
+            pass
+        finally:
+            writer.close()
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, when: asyncio.Event | None = None) -> None:
+    try:
+        while data := await reader.read(65_536):
+            if when is not None:
+                await when.wait()
+            writer.write(data)
+            await writer.drain()
+    finally:
+        writer.close()
+
+
+@asynccontextmanager
+async def gate(host: str, port: int) -> AsyncGenerator[Gate]:
+    """A gate on 127.0.0.1 that is there as long as the context is."""
+    passing = Gate(host, port)
+    server = await asyncio.start_server(passing.serve, "127.0.0.1", 0)
+    passing.port = server.sockets[0].getsockname()[1]
+    try:
+        yield passing
+    finally:
+        server.close()
+        passing.shut()
+        passing.open()
