@@ -100,18 +100,25 @@ def _without_passwords(_logger: WrappedLogger, _method: str, event: EventDict) -
 def _shown(value: object, levels: int) -> object:
     """A value as a line carries it: plain, without passwords, however it was nested."""
     match value:
-        case None | bool() | int() | float():
+        case None | bool() | float():
+            return value
+        case int() if value.bit_length() < 64:
             return value
         case str():
-            return without_passwords(value)
+            return _text(value)
         case Mapping() if levels:
             there = cast("Mapping[object, object]", value)
-            return {without_passwords(str(key)): _shown(one, levels - 1) for key, one in there.items()}
+            return {_text(str(key)): _shown(one, levels - 1) for key, one in there.items()}
         case list() | tuple() | set() | frozenset() if levels:
             several = cast("list[object]", value)
             return [_shown(one, levels - 1) for one in several]
         case _:
-            return without_passwords(str(value))
+            return _text(str(value))
+
+
+def _text(value: str) -> str:
+    """What UTF-8 cannot carry is written as escapes: a line with half a surrogate in it would be lost."""
+    return without_passwords(value if value.isascii() else value.encode("utf-8", "backslashreplace").decode())
 
 
 def _as_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:

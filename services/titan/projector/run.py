@@ -1,0 +1,220 @@
+"""Keeps the read model and the caches up to date. One projector is active; others stand by.
+
+Each batch goes into PostgreSQL first, rows and bookmark in one transaction, then into Redis, documents and
+announcement in one script. Killed in between, the next projector finds Redis behind the bookmark and says again what
+was not said. Redis that is gone, empty or older than it was gets a new generation: its documents count for nothing,
+and are filled in again from the state while events go on.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+
+import psycopg
+from structlog.stdlib import BoundLogger
+
+from titan.errors import Unavailable
+from titan.events.decide import Document
+from titan.events.facts import Event
+from titan.events.project import Change, Forgotten, latest_copies, latest_rows, project
+from titan.observability.metrics import Metrics
+from titan.projector.copies import operations
+from titan.storage import documents, journal, listings
+from titan.storage.cache import Announcement, Announcer
+from titan.storage.postgres import REBUILDABLE, Connection, connect, reachable
+from titan.storage.stream import Follower
+from titan.tasks import beside
+
+PAUSE_S = 0.25
+SAID_AGAIN = 20_000
+"""How far Redis may be behind the bookmark and still be told what it missed, instead of beginning anew."""
+
+# The session holds the lock: a projector that is killed has lost it before anybody could miss it.
+LEAD = """
+SELECT pg_advisory_lock(7241004)
+"""
+
+
+class Displaced(Exception):
+    """Another projector moved the bookmark."""
+
+
+class Projector:
+    """Follows the journal from the bookmark on."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        follower: Follower,
+        announcer: Announcer | None,
+        *,
+        lease_ms: int,
+        metrics: Metrics,
+        log: BoundLogger,
+    ) -> None:
+        self._conninfo = conninfo
+        self._follower = follower
+        self._announcer = announcer
+        self._beat_s = lease_ms / 4000
+        self._metrics = metrics
+        self._log = log
+        self._generation: str | None = None
+        self._announced = 0
+        self._filling: AsyncIterator[list[Document]] | None = None
+        self._sweeping: int | None = None
+        self._saying = asyncio.Lock()
+        self._again_at = 0.0
+
+    async def run(self) -> None:
+        """Lead, or wait to lead, until cancelled. Whatever goes away is waited for."""
+        while True:
+            try:
+                connection = await connect(self._conninfo, name="projector", options=REBUILDABLE)
+            except Unavailable:
+                await asyncio.sleep(PAUSE_S)
+                continue
+            try:
+                with reachable():
+                    await connection.execute(LEAD)
+                async with beside(self._beat()):
+                    await self._lead(connection)
+            except* (Unavailable, Displaced, psycopg.OperationalError, psycopg.InterfaceError) as errors:
+                self._log.warning("the projector begins again", reason=repr(errors.exceptions[0]))
+                await asyncio.sleep(PAUSE_S)
+            finally:
+                self._generation = None
+                self._filling = None
+                await connection.close()
+
+    async def _lead(self, connection: Connection) -> None:
+        bookmark = await listings.bookmark(connection)
+        await self._find_redis(connection, bookmark)
+        async for events in self._follower.batches(connection, bookmark):
+            if events:
+                changes = await self._write(connection, events, bookmark)
+                await self._announce(connection, changes, after=bookmark, upto=events[-1].position)
+                bookmark = events[-1].position
+                self._metrics.projected_position.set(bookmark)
+            if self._generation is None and asyncio.get_running_loop().time() >= self._again_at:
+                await self._find_redis(connection, bookmark)
+            await self._fill(connection)
+
+    async def _write(self, connection: Connection, events: Sequence[Event], bookmark: int) -> list[Change]:
+        changes = [await self._project(connection, event) for event in events]
+        upto = events[-1].position
+        try:
+            written = await listings.write(connection, latest_rows(changes), after=bookmark, upto=upto)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except psycopg.Error as error:
+            if len(events) > 1:
+                single: list[Change] = []
+                for event in events:
+                    single += await self._write(connection, [event], bookmark)
+                    bookmark = event.position
+                return single
+            changes = [await self._park(connection, events[0], error)]
+            written = await listings.write(connection, [], after=bookmark, upto=upto)
+        if not written:
+            message = f"The bookmark is no longer at {bookmark}."
+            raise Displaced(message)
+        return changes
+
+    async def _project(self, connection: Connection, event: Event) -> Change:
+        try:
+            return project(event)
+        except Exception as error:  # noqa: BLE001  # one event that cannot be followed must not stop the others
+            return await self._park(connection, event, error)
+
+    async def _park(self, connection: Connection, event: Event, error: Exception) -> Change:
+        self._log.error("an event is parked", position=event.position, error=repr(error))
+        self._metrics.parked_events.inc()
+        await listings.park(connection, event.position, follower="projector", key=event.key, error=repr(error))
+        return Change(row=None, copy=Forgotten(event))
+
+    async def _announce(self, connection: Connection, changes: Sequence[Change], *, after: int, upto: int) -> None:
+        if self._announcer is None or self._generation is None:
+            return
+        copies = latest_copies(changes)
+        said = await operations(connection, copies, self._announcer.prefix(self._generation))
+        announcement = Announcement(
+            after=after,
+            upto=upto,
+            keys=list({change.copy.event.key for change in changes}),
+            kinds=list({change.copy.event.kind for change in changes}),
+        )
+        try:
+            async with self._saying:
+                if await self._announcer.publish(self._generation, said, announcement):
+                    self._announced = upto
+                    return
+            self._lose("Redis is not where it was left")
+        except Unavailable as error:
+            self._lose(str(error))
+
+    def _lose(self, reason: str) -> None:
+        self._log.warning("announcements pause", reason=reason)
+        self._generation = None
+        self._filling = None
+
+    async def _find_redis(self, connection: Connection, bookmark: int) -> None:
+        """Go on where Redis stands if it can be told what it missed, else begin a new generation."""
+        if self._announcer is None:
+            return
+        self._again_at = asyncio.get_running_loop().time() + PAUSE_S
+        try:
+            async with self._saying:
+                generation, announced = await self._announcer.where()
+                behind = bookmark - announced
+                went_back = announced < self._announced
+                if generation is None or went_back or not 0 <= behind <= SAID_AGAIN:
+                    generation, announced = secrets.token_hex(4), bookmark
+                    await self._announcer.begin(generation, bookmark)
+                    self._filling = documents.walk(connection)
+                    self._sweeping = 0
+                    self._log.info("a new generation begins", generation=generation, position=bookmark)
+                elif behind:
+                    await self._announcer.distrust()
+                self._generation, self._announced = generation, announced
+                await self._announcer.beat(generation, announced)
+        except Unavailable:
+            self._generation = None
+            return
+        while self._generation is not None and announced < bookmark:
+            events = await journal.after(connection, announced, limit=min(256, bookmark - announced))
+            upto = events[-1].position
+            changes = [project(event) for event in events]
+            await self._announce(connection, changes, after=announced, upto=upto)
+            announced = upto
+
+    async def _fill(self, connection: Connection) -> None:
+        """Store a page of documents in an empty cache, and sweep out a page of old ones, between two batches."""
+        if self._announcer is None or self._generation is None:
+            self._follower.idle_ms = 250
+            return
+        try:
+            if self._filling is not None:
+                page = await anext(self._filling, None)
+                if page is None:
+                    self._filling = None
+                else:
+                    await self._announcer.fill(self._generation, page)
+            elif self._sweeping is not None:
+                self._sweeping = await self._announcer.sweep(self._generation, self._sweeping) or None
+        except Unavailable as error:
+            self._lose(str(error))
+        self._follower.idle_ms = 1 if self._filling is not None or self._sweeping is not None else 250
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(self._beat_s)
+            if self._announcer is None or self._generation is None:
+                continue
+            try:
+                async with self._saying:
+                    generation = self._generation
+                    if generation is None or await self._announcer.beat(generation, self._announced):
+                        continue
+                self._lose("Redis is not where it was left")
+            except Unavailable as error:
+                self._lose(str(error))

@@ -1,0 +1,147 @@
+"""When a write is answered: once everybody who could show something older has forgotten it."""
+
+import asyncio
+import heapq
+import time
+from enum import StrEnum
+from itertools import count
+
+import psycopg
+from redis.asyncio import Redis
+
+from titan.errors import Unavailable
+from titan.observability.metrics import Metrics
+from titan.storage.listings import bookmark
+from titan.storage.membership import Level, Watermark, level
+from titan.storage.notices import PROJECTED, Notices
+from titan.storage.postgres import Pool, reachable
+from titan.storage.redis import AWAY, Names
+
+TICK_S = 0.05
+PATIENCE_S = 30.0
+"""How long a write waits for a projector that lives and doesn't come."""
+
+
+class Reach(StrEnum):
+    """How far a change has come when its write is answered."""
+
+    REPLICAS = "replicas"
+    """Every replica shows it, or something newer."""
+    PROJECTED = "projected"
+    """The read model and the cache in Redis know it."""
+    JOURNAL = "journal"
+    """It is durable."""
+
+
+class Visibility:
+    """Holds writes back until their change has come as far as was asked for.
+
+    While Redis is away nobody can serve from memory for longer than a lease: that is waited out once, and then the
+    read model's bookmark alone decides. The same goes for a projector that is gone, except that lists then wait for
+    its successor; the answer says so.
+    """
+
+    def __init__(
+        self,
+        reach: Reach,
+        *,
+        redis: Redis | None,
+        names: Names,
+        notices: Notices,
+        pool: Pool,
+        lease_ms: int,
+        metrics: Metrics,
+    ) -> None:
+        self._reach = reach
+        self._redis = redis
+        self._names = names
+        self._watermark = Watermark(redis, names) if redis else None
+        self._notices = notices
+        self._pool = pool
+        self._lease_s = lease_ms / 1000
+        self._metrics = metrics
+        self._waiting: list[tuple[int, int, asyncio.Future[Reach]]] = []
+        self._ticket = count()
+        self._away_since: float | None = None if redis else float("-inf")
+        self._orphaned_since: float | None = None
+
+    async def wait(self, position: int) -> Reach:
+        """Wait for a position; says how far it has come, which is less than asked for only if nobody projects."""
+        if self._reach is Reach.JOURNAL:
+            return Reach.JOURNAL
+        answer: asyncio.Future[Reach] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (position, next(self._ticket), answer))
+        started = time.perf_counter()
+        try:
+            return await asyncio.wait_for(answer, PATIENCE_S)
+        except TimeoutError:
+            return Reach.JOURNAL
+        finally:
+            self._metrics.visibility_wait_seconds.observe(time.perf_counter() - started)
+
+    async def run(self) -> None:
+        """Follow the watermark until cancelled."""
+        if self._reach is Reach.JOURNAL:
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look())
+            if self._redis is not None:
+                group.create_task(self._listen(self._redis))
+
+    async def _listen(self, client: Redis) -> None:
+        while True:
+            try:
+                async with client.pubsub() as channel:
+                    await channel.subscribe(self._names.watermark)
+                    async for message in channel.listen():
+                        if message["type"] == "message":
+                            self._reached(level(message["data"]))
+            except AWAY:
+                await asyncio.sleep(TICK_S)
+
+    def _reached(self, reached: Level) -> None:
+        upto = reached.watermark if self._reach is Reach.REPLICAS else reached.projected
+        self._release(upto, self._reach)
+
+    def _release(self, upto: int | float, reach: Reach) -> None:
+        while self._waiting and self._waiting[0][0] <= upto:
+            _, _, answer = heapq.heappop(self._waiting)
+            if not answer.done():
+                answer.set_result(reach)
+
+    async def _look(self) -> None:
+        """What no message tells: a replica, a projector or Redis that is gone."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            if not self._waiting:
+                continue
+            sent = time.monotonic()
+            if self._watermark is not None:
+                try:
+                    reached = await self._watermark.now()
+                except Unavailable:
+                    self._away_since = self._away_since or sent
+                else:
+                    self._away_since = None
+                    self._reached(reached)
+                    self._orphaned_since = None if reached.projecting else self._orphaned_since or sent
+            await self._without_redis()
+            if self._orphaned_since is not None and time.monotonic() > self._orphaned_since + 2 * self._lease_s:
+                self._release(float("inf"), Reach.JOURNAL)
+
+    async def _without_redis(self) -> None:
+        if self._away_since is None or time.monotonic() < self._away_since + self._lease_s:
+            return
+        upto = self._notices.position(PROJECTED)
+        if self._waiting and self._waiting[0][0] > upto:
+            await self._notices.wait(PROJECTED, upto, timeout_s=TICK_S)
+            upto = max(self._notices.position(PROJECTED), await self._bookmark())
+        self._release(upto, self._reach)
+
+    async def _bookmark(self) -> int:
+        try:
+            with reachable():
+                async with self._pool.connection() as connection:
+                    return await bookmark(connection)
+        except (Unavailable, psycopg.Error):
+            return 0

@@ -1,0 +1,41 @@
+"""What a caller wants done to a document."""
+
+from msgspec import Struct
+
+from titan.codec.parts import Chunk, Parts
+
+
+class Create(Struct, frozen=True):
+    """Store a document under an identifier that is free."""
+
+    parts: Parts
+
+
+class Put(Struct, frozen=True):
+    """Store a document, whether or not it stands already."""
+
+    parts: Parts
+    if_match: frozenset[int] | None = None
+    """Revisions that the caller knows; None where any will do, empty where the document must merely stand."""
+
+
+class Remove(Struct, frozen=True):
+    """Remove a document."""
+
+    if_match: frozenset[int] | None = None
+    """As in `Put`."""
+
+
+class PutBranch(Struct, frozen=True):
+    """Change something below one top-level element of a large submodel."""
+
+    path: str
+    body: bytes
+    ordinal: int
+    chunk: Chunk
+    blobs: bool = False
+    if_match: frozenset[int] | None = None
+    """As in `Put`."""
+
+
+Command = Create | Put | Remove | PutBranch

@@ -1,0 +1,151 @@
+"""What every request passes that memory did not answer: it gets a name, a bound, a log line and a place in the figures.
+
+Stands outside of the router, so that a request that finds no route, and one that a defect ended, are counted too.
+"""
+
+import logging
+import re
+import time
+import uuid
+
+from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+from titan.errors import Overloaded, TitanError
+from titan.http.errors import answer
+from titan.observability.logs import logger
+from titan.observability.metrics import Metrics
+
+HANDLER = "titan.handler"
+"""Key of the scope under which the router leaves the name of the operation, out of a table: it becomes a label."""
+REQUEST_ID = "titan.request_id"
+"""Key of the scope under which everybody finds the name of the request, for the correlation id of an answer."""
+TRACE_ID = "titan.trace_id"
+"""Key of the scope under which the trace stands that the client began; absent where it began none."""
+
+IN_FLIGHT_LIMIT = 2048
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_OTHER = "other"
+_PATH_LIMIT = 200
+_SANE = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+
+_NAME = "titan.http"
+_log = logger(_NAME)
+_listening = logging.getLogger(_NAME).isEnabledFor
+
+
+class Guard:
+    """ASGI middleware; one of it stands in each worker process, on one loop."""
+
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, extended: bool, in_flight_limit: int = IN_FLIGHT_LIMIT
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._extended = extended
+        self._in_flight_limit = in_flight_limit
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send, extended=self._extended)
+        self._in_flight += 1
+        try:
+            with bound_contextvars(**exchange.names):
+                await self._answer(exchange, receive)
+                self._tell(exchange)
+        finally:
+            # Also for a request that was cancelled because its client left: without a status, so not told above.
+            self._in_flight -= 1
+
+    async def _answer(self, exchange: "_Exchange", receive: Receive) -> None:
+        if self._in_flight > self._in_flight_limit:
+            await exchange.refuse(Overloaded("Too many requests are under way here; try again."))
+            return
+        try:
+            await self._app(exchange.scope, receive, exchange.send)
+        except Exception as error:
+            if not isinstance(error, TitanError):
+                _log.exception("defect")
+            if exchange.status:
+                self._tell(exchange)
+                raise  # the server breaks the connection off, which is all that can still be said
+            await exchange.refuse(error)
+
+    def _tell(self, exchange: "_Exchange") -> None:
+        duration_s = time.perf_counter() - exchange.started
+        method, handler = exchange.method, exchange.handler
+        self._metrics.http_requests.labels(method, handler, str(exchange.status)).inc()
+        self._metrics.http_request_duration_seconds.labels(method, handler).observe(duration_s)
+        if _listening(logging.INFO):
+            where = {"path": exchange.scope["path"][:_PATH_LIMIT]} if handler == _OTHER else {}
+            _log.info(
+                "request",
+                method=method,
+                handler=handler,
+                status=exchange.status,
+                duration_ms=round(duration_s * 1000, 3),
+                bytes=exchange.bytes,
+                **where,
+            )
+
+
+class _Exchange:
+    """One request and what has been answered to it so far."""
+
+    __slots__ = ("_extended", "_request_id", "_send", "bytes", "names", "scope", "started", "status")
+
+    def __init__(self, scope: HTTPScope, send: Send, *, extended: bool) -> None:
+        self.scope = scope
+        self.started = time.perf_counter()
+        self.status = 0
+        """0 until the head of the answer was sent."""
+        self.bytes = 0
+        """Of the body, as sent; what the server sends from a file by itself is not in it."""
+        self._send = send
+        self._extended = extended
+        given, traceparent = b"", b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                given = value
+            elif name == b"traceparent":
+                traceparent = value
+        self._request_id = given if _SANE.fullmatch(given) else uuid.uuid4().hex.encode()
+        self.names = {"request_id": self._request_id.decode()}
+        scope[REQUEST_ID] = self.names["request_id"]  # pyright: ignore[reportGeneralTypeIssues]  ASGI allows further keys
+        if trace := _TRACEPARENT.fullmatch(traceparent):
+            self.names["trace_id"] = trace[1].decode()
+            scope[TRACE_ID] = self.names["trace_id"]  # pyright: ignore[reportGeneralTypeIssues]  ASGI allows further keys
+
+    @property
+    def method(self) -> str:
+        method = str(self.scope["method"])
+        return method if method in _METHODS else _OTHER
+
+    @property
+    def handler(self) -> str:
+        return str(self.scope.get(HANDLER) or self.scope.get("path_template") or _OTHER)
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
+        elif message["type"] == "http.response.body":
+            self.bytes += len(message["body"])
+        await self._send(message)
+
+    async def refuse(self, error: Exception) -> None:
+        """Answer with an error, before anything else has been."""
+        status, headers, body = answer(error, extended=self._extended, correlation_id=self.names["request_id"])
+        start: HTTPResponseStartEvent = {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [*headers, (b"content-length", b"%d" % len(body))],
+        }
+        await self.send(start)
+        whole = b"" if self.scope["method"] == "HEAD" else body
+        await self.send({"type": "http.response.body", "body": whole, "more_body": False})

@@ -1,0 +1,229 @@
+"""Finished documents in Redis, and announcements of what changed: written by the projector, read by replicas.
+
+Each step is a script (`titan.storage.scripts`), because it must be seen as a whole or not at all.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from titan.codec.parts import join
+from titan.events.decide import Document
+from titan.storage.redis import Names, reachable
+from titan.storage.scripts import BEAT, BEGIN, PUBLISH
+
+HEADER = struct.Struct(">QQBI")
+"""Before each finished document: revision, position, flags, number of chunks."""
+BLOBS, PIECED = 1, 2
+
+ANNOUNCEMENTS_KEPT = 10_000
+
+
+class Finished(Struct, frozen=True):
+    """A finished document as it lies in Redis."""
+
+    revision: int
+    position: int
+    blobs: bool
+    pieces: Sequence[bytes]
+    """The canonical bytes, in pieces that are to be joined."""
+
+
+class Cached(Struct, frozen=True):
+    """What Redis said when it was asked for a document."""
+
+    projected: int
+    """How far Redis knew the journal at that moment; -1 where it knows nothing."""
+    document: Finished | None
+
+
+def header(revision: int, position: int, *, blobs: bool, chunks: int) -> bytes:
+    """What stands before a finished document."""
+    return HEADER.pack(revision, position, (BLOBS if blobs else 0) | (PIECED if chunks else 0), chunks)
+
+
+def _header(document: Document) -> bytes:
+    return header(document.revision, document.position, blobs=document.blobs, chunks=len(document.chunks))
+
+
+def put(prefix: bytes, document: Document) -> list[bytes]:
+    """The operations of PUBLISH that store a document as a whole."""
+    key = prefix + document.key
+    if not document.chunks:
+        return [b"S", key, _header(document) + document.head]
+    return [b"P", key, _header(document), b"%d" % len(document.chunks), document.head, *document.chunks]
+
+
+def put_chunk(prefix: bytes, key: bytes, after: int, header: bytes, ordinal: int, body: bytes) -> list[bytes]:
+    """The operations of PUBLISH that change one chunk, where Redis has the document at the revision `after`."""
+    return [b"C", prefix + key, struct.pack(">Q", after), header, b"%d" % (ordinal + 1), body]
+
+
+def drop(prefix: bytes, key: bytes) -> list[bytes]:
+    """The operations of PUBLISH that forget a document."""
+    return [b"D", prefix + key]
+
+
+class Cache:
+    """Finished documents, for a replica that reads them."""
+
+    def __init__(self, redis: Redis, names: Names) -> None:
+        self._redis = redis
+        self._names = names
+
+    async def get(self, generation: str, key: bytes) -> Cached:
+        """Look a document up; None is not an absence but a question to PostgreSQL.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        name = self._names.document(generation) + key
+        with reachable():
+            projected, value = await self._redis.mget(self._names.projected, name)
+            if value is None:
+                return Cached(projected=int(projected or -1), document=None)
+            revision, position, flags, _ = HEADER.unpack_from(value)
+            if not flags & PIECED:
+                pieces: Sequence[bytes] = (value[HEADER.size :],)
+                return Cached(int(projected or -1), Finished(revision, position, bool(flags & BLOBS), pieces))
+            return Cached(int(projected or -1), await self._pieced(name + b":p"))
+
+    async def _pieced(self, name: bytes) -> Finished | None:
+        parts: dict[bytes, bytes] = await self._redis.hgetall(name)
+        if b"m" not in parts:
+            return None
+        revision, position, flags, count = HEADER.unpack_from(parts[b"m"])
+        try:
+            chunks = [parts[b"%d" % ordinal] for ordinal in range(1, count + 1)]
+        except KeyError:
+            return None
+        return Finished(revision, position, bool(flags & BLOBS), join(parts[b"0"], chunks))
+
+
+class Announcement(Struct, frozen=True):
+    """What a batch of events changed."""
+
+    after: int
+    """Position before the batch; announcements join, so that a replica notices when one is missing."""
+    upto: int
+    keys: Sequence[bytes]
+    kinds: Sequence[str]
+
+
+class Announcer:
+    """Writes finished documents and announcements, for the projector that is active."""
+
+    def __init__(self, redis: Redis, names: Names, *, lease_ms: int) -> None:
+        self._redis = redis
+        self._names = names
+        self._lease_ms = lease_ms
+        self._publish = redis.register_script(PUBLISH)
+        self._begin = redis.register_script(BEGIN)
+        self._beat = redis.register_script(BEAT)
+        self._keys = [
+            names.generation,
+            names.projected,
+            names.watermark,
+            names.announcements,
+            names.applied,
+            names.grace,
+            names.projector,
+        ]
+
+    def prefix(self, generation: str) -> bytes:
+        """What keys of finished documents begin with in this generation."""
+        return self._names.document(generation)
+
+    async def where(self) -> tuple[str | None, int]:
+        """The generation and position that Redis knows; None and -1 where it knows none.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            generation, projected = await self._redis.mget(self._names.generation, self._names.projected)
+        return (generation.decode() if generation and projected else None), int(projected or -1)
+
+    async def distrust(self) -> None:
+        """Hold the watermark for a lease: Redis may have forgotten leases that their holders still trust.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            await self._redis.set(self._names.grace, b"1", px=self._lease_ms)
+
+    async def publish(self, generation: str, operations: Sequence[bytes], announcement: Announcement) -> bool:
+        """Store what the operations say and announce it; False where Redis is not where it was left.
+
+        Raises:
+            Unavailable: where Redis is away; whether it took the batch is not known.
+        """
+        arguments = [
+            self._names.lease,
+            generation,
+            announcement.after,
+            announcement.upto,
+            ANNOUNCEMENTS_KEPT,
+            b"".join(announcement.keys),
+            ",".join(announcement.kinds),
+            *operations,
+        ]
+        with reachable():
+            return bool(await self._publish(self._keys, arguments))
+
+    async def begin(self, generation: str, position: int) -> None:
+        """Begin a new generation at a position: the cache is empty, and no lease counts until it has run out.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            await self._begin(self._keys, [generation, position, self._lease_ms])
+
+    async def beat(self, generation: str, position: int) -> bool:
+        """Renew the lease; False where Redis is not where it was left.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        keys = [self._names.generation, self._names.projected, self._names.projector]
+        with reachable():
+            return bool(await self._beat(keys, [generation, position, self._lease_ms]))
+
+    async def fill(self, generation: str, documents: Sequence[Document]) -> None:
+        """Store documents as they stand, without an announcement: they say what a replica would read anyway.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        prefix = self._names.document(generation)
+        with reachable():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for document in documents:
+                    key = prefix + document.key
+                    pipe.delete(key + b":p")
+                    if document.chunks:
+                        parts = {b"m": _header(document), b"0": document.head}
+                        parts |= {b"%d" % number: chunk for number, chunk in enumerate(document.chunks, 1)}
+                        pipe.hset(key + b":p", mapping=parts)
+                        pipe.set(key, _header(document))
+                    else:
+                        pipe.set(key, _header(document) + document.head)
+                await pipe.execute()
+
+    async def sweep(self, generation: str, cursor: int) -> int:
+        """Remove some of what earlier generations left; gives the cursor to go on from, 0 at the end.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        keep = self._names.document(generation)
+        with reachable():
+            cursor, keys = await self._redis.scan(cursor, match=f"{self._names.prefix}:d:*", count=1000)
+            old = [key for key in keys if not key.startswith(keep)]
+            if old:
+                await self._redis.unlink(*old)
+        return int(cursor)

@@ -1,0 +1,188 @@
+"""The current state of documents: how they stand, for those who decide, and their bytes, for those who serve.
+
+Questions that are asked in one turn of the loop are answered by one statement: with many callers that is about twice
+as fast as a connection each, and it needs two connections instead of many.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from msgspec import Struct
+
+from titan.errors import Overloaded, Unavailable
+from titan.events.decide import NEVER_WAS, Document, Standing
+from titan.storage.postgres import Connection, Pool, reachable
+
+Answer = TypeVar("Answer")
+
+QUESTIONS = 512
+"""How many keys one statement asks for."""
+WAITING = 8192
+"""How many questions may wait before new ones are refused."""
+
+
+class Together(Generic[Answer]):
+    """Collects the keys that are asked for in one turn of the loop, and asks for them at once.
+
+    A key that is asked for several times while it waits is asked for once. Each round starts after its questions were
+    put, so that an answer is never older than its question.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        ask: Callable[[Connection, Sequence[bytes]], Awaitable[dict[bytes, Answer]]],
+        *,
+        rounds: int = 2,
+    ) -> None:
+        self._pool = pool
+        self._ask = ask
+        self._waiting: dict[bytes, asyncio.Future[Answer | None]] = {}
+        self._asked = asyncio.Event()
+        self._rounds = rounds
+
+    async def get(self, key: bytes) -> Answer | None:
+        """The answer for one key; None where there is none.
+
+        Raises:
+            Unavailable: where the database is away.
+            Overloaded: where too many questions wait already.
+        """
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            if len(self._waiting) >= WAITING:
+                message = "Too many reads wait for the database."
+                raise Overloaded(message)
+            waiting = asyncio.get_running_loop().create_future()
+            self._waiting[key] = waiting
+            self._asked.set()
+        return await asyncio.shield(waiting)
+
+    async def run(self) -> None:
+        """Answer until cancelled, with as many rounds under way at once as there are connections for it."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._rounds):
+                group.create_task(self._answer())
+
+    async def _answer(self) -> None:
+        while True:
+            await self._asked.wait()
+            round_: dict[bytes, asyncio.Future[Answer | None]] = {}
+            while self._waiting and len(round_) < QUESTIONS:
+                key = next(iter(self._waiting))
+                round_[key] = self._waiting.pop(key)
+            if not self._waiting:
+                self._asked.clear()
+            if round_:
+                await self._settle(round_)
+
+    async def _settle(self, round_: dict[bytes, asyncio.Future[Answer | None]]) -> None:
+        try:
+            with reachable():
+                async with self._pool.connection() as connection:
+                    answers = await self._ask(connection, list(round_))
+        except Unavailable as error:
+            for future in round_.values():
+                _fail(future, error)
+        except asyncio.CancelledError:
+            for future in round_.values():
+                _fail(future, Unavailable("The server is stopping."))
+            raise
+        else:
+            for key, future in round_.items():
+                if not future.done():
+                    future.set_result(answers.get(key))
+
+
+def _fail(future: "asyncio.Future[Answer | None]", error: Unavailable) -> None:
+    if not future.done():
+        future.set_exception(error)
+        future.exception()  # asked for once, so that a caller who left does not make the loop complain
+
+
+LOOK = """
+SELECT key, revision, NOT removed
+  FROM journal.head
+ WHERE key = ANY(%(keys)s::bytea[])
+"""
+
+
+async def look(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Standing]:
+    """How the documents stand; those that never were are missing."""
+    cursor = await connection.execute(LOOK, {"keys": list(keys)}, binary=True)
+    return {key: Standing(revision=revision, exists=exists) async for key, revision, exists in cursor}
+
+
+# Head and chunks in one statement: one snapshot, so that a document is never put together from two revisions.
+FETCH = """
+SELECT h.key, h.kind, h.id, h.revision, h.position, h.created, h.removed, h.blobs, h.body,
+       CASE WHEN h.chunks > 0
+            THEN (SELECT array_agg(c.body ORDER BY c.ordinal) FROM journal.chunk c WHERE c.key = h.key)
+        END
+  FROM journal.head h
+ WHERE h.key = ANY(%(keys)s::bytea[])
+"""
+
+
+async def fetch(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Document]:
+    """The documents with these keys, removed ones among them; those that never were are missing."""
+    cursor = await connection.execute(FETCH, {"keys": list(keys)}, binary=True)
+    return {row[0]: Document(*row[:-1], chunks=tuple(row[-1] or ())) async for row in cursor}
+
+
+class ChunkRow(Struct, frozen=True):
+    """One chunk of a large document, with what must be known of the document."""
+
+    revision: int
+    """Revision of the document at which the chunk last changed."""
+    body: bytes
+    blobs: bool
+    count: int
+    """How many chunks the document has."""
+
+
+CHUNKS = """
+SELECT c.key, c.ordinal, c.revision, c.body, h.blobs, h.chunks
+  FROM unnest(%(keys)s::bytea[], %(ordinals)s::int8[]) AS wanted (key, ordinal)
+  JOIN journal.chunk c ON c.key = wanted.key AND c.ordinal = wanted.ordinal
+  JOIN journal.head h ON h.key = c.key
+"""
+
+
+async def chunks(connection: Connection, wanted: Sequence[tuple[bytes, int]]) -> dict[tuple[bytes, int], ChunkRow]:
+    """Single chunks of large documents, by key and ordinal."""
+    keys, ordinals = [key for key, _ in wanted], [ordinal for _, ordinal in wanted]
+    cursor = await connection.execute(CHUNKS, {"keys": keys, "ordinals": ordinals}, binary=True)
+    return {(key, ordinal): ChunkRow(*rest) async for key, ordinal, *rest in cursor}
+
+
+ALL = """
+SELECT h.key, h.kind, h.id, h.revision, h.position, h.created, h.removed, h.blobs, h.body,
+       CASE WHEN h.chunks > 0
+            THEN (SELECT array_agg(c.body ORDER BY c.ordinal) FROM journal.chunk c WHERE c.key = h.key)
+        END
+  FROM journal.head h
+ WHERE h.key > %(after)s
+   AND NOT h.removed
+ ORDER BY h.key
+ LIMIT %(limit)s
+"""
+
+
+async def walk(connection: Connection, *, page: int = 256) -> AsyncIterator[list[Document]]:
+    """Every document that stands, in the order of their keys, page by page; each page is a snapshot of its own."""
+    after = b""
+    while True:
+        with reachable():
+            cursor = await connection.execute(ALL, {"after": after, "limit": page}, binary=True)
+            rows = await cursor.fetchall()
+        if not rows:
+            return
+        after = rows[-1][0]
+        yield [Document(*row[:-1], chunks=tuple(row[-1] or ())) for row in rows]
+
+
+async def standing(looks: Together[Standing], key: bytes) -> Standing:
+    """How a document stands; `NEVER_WAS` where it never was."""
+    return await looks.get(key) or NEVER_WAS

@@ -1,0 +1,312 @@
+"""The journal: facts go in, many requests in one transaction; events come out in commit order.
+
+Positions are gap-free and commit-ordered: `journal.append` takes one advisory lock before it reads the last position.
+A follower that has seen position n has seen everything below n, and can prove it by counting.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+import psycopg
+from msgspec import Struct
+
+from titan.errors import Overloaded, RevisionConflict, TitanError, Unavailable
+from titan.events.decide import Standing, body, fact_name
+from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Event, Recorded
+from titan.observability.metrics import Metrics
+from titan.storage.postgres import Connection, connect, reachable
+
+BATCH_ITEMS = 128
+BATCH_BYTES = 8 * 1024 * 1024
+QUEUE_ITEMS = 4096
+QUEUE_BYTES = 256 * 1024 * 1024
+SEPARATOR = "\x1f"
+"""Between the idShorts of a chunk; AASd-130 keeps it out of every text."""
+
+
+class Appended(Struct, frozen=True):
+    """Where a fact stands now."""
+
+    position: int
+    revision: int
+    created: int
+    """Position at which the document was created."""
+
+
+class Lost(RevisionConflict):
+    """Another fact took the revision; carries how the document stands instead."""
+
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
+        super().__init__(f"The document is at revision {standing.revision}.")
+
+
+# One call, one statement, one round trip: the batch commits by itself.
+APPEND = """
+SELECT appended, current_revision, standing, created_sort
+  FROM journal.append(
+       %(keys)b::bytea[], %(kinds)b::text[], %(ids)b::text[], %(expecteds)b::int8[], %(facts)b::text[],
+       %(paths)b::text[], %(changes)b::text[], %(bodies)b::bytea[], %(heads)b::bytea[], %(blobs)b::bool[],
+       %(ordinals)b::int4[], %(counts)b::int4[], %(callers)b::text[], %(traces)b::text[],
+       %(chunk_items)b::int4[], %(chunk_ordinals)b::int4[], %(chunk_id_shorts)b::text[], %(chunk_bodies)b::bytea[])
+"""
+
+
+class _Row(Struct, frozen=True):
+    """What one fact writes beside its event."""
+
+    change: str
+    head: bytes
+    blobs: bool
+    ordinal: int
+    count: int
+    chunks: tuple[tuple[int, str, bytes], ...]
+
+
+def _row(recorded: Recorded) -> _Row:
+    fact = recorded.fact
+    match fact:
+        case DocumentPut():
+            chunks = tuple(
+                (ordinal, SEPARATOR.join(chunk.id_shorts), chunk.body)
+                for ordinal, chunk in enumerate(fact.parts.chunks)
+            )
+            return _Row("p", fact.parts.head, fact.parts.blobs, -1, len(chunks), chunks)
+        case DocumentRemoved():
+            return _Row("r", b"", blobs=False, ordinal=-1, count=0, chunks=())
+        case BranchPut():
+            chunk = (fact.ordinal, SEPARATOR.join(fact.chunk.id_shorts), fact.chunk.body)
+            return _Row("c", b"", fact.blobs, fact.ordinal, 0, (chunk,))
+
+
+def _parameters(batch: Sequence[Recorded]) -> dict[str, list[object]]:
+    rows = [_row(recorded) for recorded in batch]
+    chunks = [(number, *chunk) for number, row in enumerate(rows, 1) for chunk in row.chunks]
+    return {
+        "keys": [recorded.subject.key for recorded in batch],
+        "kinds": [recorded.subject.kind.name for recorded in batch],
+        "ids": [recorded.subject.id for recorded in batch],
+        "expecteds": [recorded.expected for recorded in batch],
+        "facts": [fact_name(recorded.fact) for recorded in batch],
+        "paths": [recorded.fact.path if isinstance(recorded.fact, BranchPut) else "" for recorded in batch],
+        "changes": [row.change for row in rows],
+        "bodies": [body(recorded.fact) for recorded in batch],
+        "heads": [row.head for row in rows],
+        "blobs": [row.blobs for row in rows],
+        "ordinals": [row.ordinal for row in rows],
+        "counts": [row.count for row in rows],
+        "callers": [recorded.caller for recorded in batch],
+        "traces": [recorded.trace for recorded in batch],
+        "chunk_items": [chunk[0] for chunk in chunks],
+        "chunk_ordinals": [chunk[1] for chunk in chunks],
+        "chunk_id_shorts": [chunk[2] for chunk in chunks],
+        "chunk_bodies": [chunk[3] for chunk in chunks],
+    }
+
+
+async def append(connection: Connection, batch: Sequence[Recorded]) -> list[Appended | Lost]:
+    """Write the facts in one transaction, each where its document still stands at the revision it was decided on.
+
+    Raises:
+        psycopg.Error: where the database refuses the batch; nothing of it was written.
+    """
+    cursor = await connection.execute(APPEND, _parameters(batch), binary=True)
+    return [
+        Lost(Standing(revision=revision, exists=standing))
+        if position is None
+        else Appended(position=position, revision=revision, created=created)
+        for position, revision, standing, created in await cursor.fetchall()
+    ]
+
+
+class _Waiting(Struct):
+    """A fact in the queue, and who waits for it."""
+
+    recorded: Recorded
+    size: int
+    answer: asyncio.Future[Appended]
+
+
+def _size(recorded: Recorded) -> int:
+    fact = recorded.fact
+    match fact:
+        case DocumentPut():
+            return len(fact.parts.head) + sum(len(chunk.body) for chunk in fact.parts.chunks)
+        case DocumentRemoved():
+            return 0
+        case BranchPut():
+            return len(fact.body) + len(fact.chunk.body)
+
+
+class Journal:
+    """The one way in: requests that wait together are written in one transaction, on one connection a process.
+
+    Two connections a process were measured slower: the lock is held until the disk has answered.
+    """
+
+    def __init__(self, conninfo: str, metrics: Metrics) -> None:
+        self._conninfo = conninfo
+        self._metrics = metrics
+        self._queue: deque[_Waiting] = deque()
+        self._queued_bytes = 0
+        self._filled = asyncio.Event()
+        self._closing = False
+        self._connection: Connection | None = None
+
+    async def record(self, recorded: Recorded) -> Appended:
+        """Write one fact; returns once it is committed.
+
+        Raises:
+            Lost: where the document is at another revision by now.
+            Overloaded: where too much waits already; nothing was written.
+            Unavailable: where the database is away; nothing was written, or nobody can tell.
+        """
+        size = _size(recorded)
+        if (
+            len(self._queue) >= QUEUE_ITEMS
+            or (self._queue and self._queued_bytes + size > QUEUE_BYTES)
+            or self._closing
+        ):
+            message = "Too many writes wait already; nothing was stored."
+            raise Overloaded(message)
+        waiting = _Waiting(recorded, size, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._queued_bytes += size
+        self._filled.set()
+        return await waiting.answer
+
+    async def run(self) -> None:
+        """Write what waits until closed; then what still waits, and return."""
+        try:
+            while not (self._closing and not self._queue):
+                if not self._queue:
+                    self._filled.clear()
+                    await self._filled.wait()
+                    continue
+                await self._write(self._take())
+        finally:
+            if self._connection is not None:
+                await self._connection.close()
+            self._refuse_rest()
+
+    def close(self) -> None:
+        """Take nothing more; `run` returns when the queue is empty."""
+        self._closing = True
+        self._filled.set()
+
+    def _take(self) -> list[_Waiting]:
+        batch: list[_Waiting] = []
+        size = 0
+        while self._queue and len(batch) < BATCH_ITEMS and (not batch or size + self._queue[0].size <= BATCH_BYTES):
+            waiting = self._queue.popleft()
+            self._queued_bytes -= waiting.size
+            if not waiting.answer.cancelled():
+                size += waiting.size
+                batch.append(waiting)
+        return batch
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        if not batch:
+            return
+        self._metrics.group_commit_size.observe(len(batch))
+        try:
+            answers = await self._append(batch)
+        except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            await self._drop_connection()
+            _fail(batch, error)
+        except psycopg.Error as error:
+            # One poisoned request must harm nobody else: each by itself, so that only the culprit fails.
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            for waiting in batch:
+                await self._write([waiting])
+        else:
+            for waiting, answer in zip(batch, answers, strict=True):
+                _settle(waiting.answer, answer)
+
+    async def _append(self, batch: list[_Waiting]) -> list[Appended | Lost]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await connect(self._conninfo, name="journal")
+        return await append(self._connection, [waiting.recorded for waiting in batch])
+
+    async def _drop_connection(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    def _refuse_rest(self) -> None:
+        message = "The server is stopping; nothing was stored."
+        while self._queue:
+            _settle(self._queue.popleft().answer, Unavailable(message))
+
+
+def _fail(batch: list[_Waiting], error: Exception) -> None:
+    for waiting in batch:
+        if isinstance(error, TitanError):
+            _settle(waiting.answer, error)
+        elif isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            unknown = Unavailable("The database went away while the change was written; it may or may not be stored.")
+            unknown.__cause__ = error
+            _settle(waiting.answer, unknown)
+        else:
+            _settle(waiting.answer, error)
+
+
+def _settle(future: asyncio.Future[Appended], answer: Appended | Exception) -> None:
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
+
+
+# Sizes first, so that a page is bounded by bytes as well: 256 documents of 10 MB would be 2.5 GB.
+AFTER = """
+WITH page AS (
+    SELECT position, sum(octet_length(body)) OVER (ORDER BY position) AS upto
+      FROM (SELECT position, body FROM journal.event
+             WHERE position > %(after)s ORDER BY position LIMIT %(limit)s) AS next)
+SELECT position, key, kind, id, revision, created, fact, path, chunk, chunks, blobs, body, caller, trace, at,
+       octet_length(body)
+  FROM journal.event
+ WHERE position > %(after)s
+   AND position <= greatest(%(after)s + 1, (SELECT max(position) FROM page WHERE upto <= %(bytes)s))
+ ORDER BY position
+"""
+
+
+async def after(
+    connection: Connection, position: int, *, limit: int = 256, limit_bytes: int = BATCH_BYTES
+) -> list[Event]:
+    """The events that follow a position, in order, without a gap; at least one if there is any."""
+    parameters = {"after": position, "limit": limit, "bytes": limit_bytes}
+    with reachable():
+        cursor = await connection.execute(AFTER, parameters, binary=True)
+        return [Event(*row) for row in await cursor.fetchall()]
+
+
+AT = """
+SELECT position, body FROM journal.event WHERE position = ANY(%(positions)s::int8[])
+"""
+
+
+async def bodies(connection: Connection, positions: Sequence[int]) -> dict[int, bytes]:
+    """The bodies of events that travelled without theirs."""
+    with reachable():
+        cursor = await connection.execute(AT, {"positions": list(positions)}, binary=True)
+        return dict(await cursor.fetchall())
+
+
+LAST = """
+SELECT coalesce(max(position), 0) FROM journal.event
+"""
+
+
+async def last(connection: Connection) -> int:
+    """Position of the newest event; 0 where there is none."""
+    with reachable():
+        row = await (await connection.execute(LAST)).fetchone()
+    return row[0] if row else 0

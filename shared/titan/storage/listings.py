@@ -1,0 +1,165 @@
+"""The read model in PostgreSQL: what lists and look-ups are answered from. Written by the projector alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from msgspec import Struct
+
+from titan.events.project import Listed, Row, Unlisted
+from titan.storage.postgres import Connection, reachable
+
+BOOKMARK = """
+SELECT position FROM read.bookmark WHERE name = 'projector'
+"""
+
+
+async def bookmark(connection: Connection) -> int:
+    """Position up to which the read model knows the journal."""
+    with reachable():
+        row = await (await connection.execute(BOOKMARK)).fetchone()
+    return row[0] if row else 0
+
+
+PROJECT = """
+SELECT read.project(%(after)s::int8, %(upto)s::int8, %(gone)b::int8[],
+       %(kinds)b::text[], %(sorts)b::int8[], %(keys)b::bytea[], %(ids)b::text[], %(id_shorts)b::text[],
+       %(created)b::timestamptz[], %(updated)b::timestamptz[], %(facets)b::bytea[], %(facet_sorts)b::int8[])
+"""
+
+
+async def write(connection: Connection, rows: Sequence[Row], *, after: int, upto: int) -> bool:
+    """Write the rows and move the bookmark from `after` to `upto`, in one transaction.
+
+    False where the bookmark was not at `after`: somebody else projects, and nothing was written.
+    """
+    listed = [row for row in rows if isinstance(row, Listed)]
+    ids: list[str | None] = [row.id if isinstance(row, Listed) else None for row in rows]
+    parameters = {
+        "after": after,
+        "upto": upto,
+        # A row that stands for the first time has no facets to clear: its sort key is a position of this batch.
+        "gone": [row.sort for row in rows if row.sort <= after or isinstance(row, Unlisted)],
+        "kinds": [row.kind for row in rows],
+        "sorts": [row.sort for row in rows],
+        "keys": [row.key if isinstance(row, Listed) else b"" for row in rows],
+        "ids": ids,
+        "id_shorts": [row.id_short if isinstance(row, Listed) else None for row in rows],
+        "created": [row.created_at if isinstance(row, Listed) else None for row in rows],
+        "updated": [row.updated_at if isinstance(row, Listed) else None for row in rows],
+        "facets": [facet for row in listed for facet in row.facets],
+        "facet_sorts": [row.sort for row in listed for _ in row.facets],
+    }
+    cursor = await connection.execute(PROJECT, parameters, binary=True)
+    result = await cursor.fetchone()
+    return result is not None and result[0] is True
+
+
+class Place(Struct, frozen=True):
+    """Where a document stands in a list."""
+
+    sort: int
+    key: bytes
+    id: str
+    size: int
+    """Length of the document in bytes."""
+
+
+class Page(Struct, frozen=True):
+    """A stretch of a list."""
+
+    places: list[Place]
+    more: bool
+    """Whether the list goes on after the last place."""
+    position: int
+    """Position up to which the read model knew the journal when it answered."""
+
+
+# One row more than asked for tells whether the list goes on. The bookmark comes from the same snapshot.
+PAGE = """
+SELECT b.position, p.sort, p.key, p.id, p.size
+  FROM read.bookmark b
+  LEFT JOIN LATERAL (
+       SELECT l.sort, l.key, l.id,
+              octet_length(h.body) + coalesce((SELECT sum(octet_length(c.body)) FROM journal.chunk c
+                                                WHERE h.chunks > 0 AND c.key = h.key), 0) AS size
+         FROM read.listing l
+         JOIN journal.head h ON h.key = l.key AND NOT h.removed AND h.created = l.sort
+        WHERE l.kind = %(kind)s AND l.sort > %(after)s
+        ORDER BY l.sort
+        LIMIT %(limit)s::int8 + 1) AS p ON true
+ WHERE b.name = 'projector'
+ ORDER BY p.sort
+"""
+
+# The first facet drives, in the order of the list; each further one is a look into its index.
+PAGE_BY_FACETS = """
+SELECT b.position, p.sort, p.key, p.id, p.size
+  FROM read.bookmark b
+  LEFT JOIN LATERAL (
+       SELECT l.sort, l.key, l.id,
+              octet_length(h.body) + coalesce((SELECT sum(octet_length(c.body)) FROM journal.chunk c
+                                                WHERE h.chunks > 0 AND c.key = h.key), 0) AS size
+         FROM read.facet f
+         JOIN read.listing l ON l.kind = %(kind)s AND l.sort = f.sort
+         JOIN journal.head h ON h.key = l.key AND NOT h.removed AND h.created = l.sort
+        WHERE f.facet = %(facet)s AND f.sort > %(after)s
+          AND NOT EXISTS (
+              SELECT FROM unnest(%(others)b::bytea[]) AS o (facet)
+               WHERE NOT EXISTS (SELECT FROM read.facet x WHERE x.facet = o.facet AND x.sort = f.sort))
+        ORDER BY f.sort
+        LIMIT %(limit)s::int8 + 1) AS p ON true
+ WHERE b.name = 'projector'
+ ORDER BY p.sort
+"""
+
+
+async def page(connection: Connection, kind: str, facets: Sequence[bytes], *, after: int, limit: int) -> Page:
+    """The documents of a kind that have all these facets, in the order of their creation, behind a sort key.
+
+    Raises:
+        Unavailable: where the database is away.
+    """
+    parameters = {"kind": kind, "after": after, "limit": limit}
+    with reachable():
+        if facets:
+            parameters |= {"facet": facets[0], "others": list(facets[1:])}
+            cursor = await connection.execute(PAGE_BY_FACETS, parameters, binary=True)
+        else:
+            cursor = await connection.execute(PAGE, parameters, binary=True)
+        rows = await cursor.fetchall()
+    places = [Place(*row[1:4], int(row[4])) for row in rows if row[1] is not None]
+    return Page(places=places[:limit], more=len(places) > limit, position=rows[0][0] if rows else 0)
+
+
+PARK = """
+INSERT INTO read.parked (position, follower, key, error, at)
+VALUES (%(position)s, %(follower)s, %(key)s, %(error)s, clock_timestamp())
+    ON CONFLICT (position, follower) DO UPDATE SET error = excluded.error, at = excluded.at
+"""
+
+
+async def park(connection: Connection, position: int, *, follower: str, key: bytes, error: str) -> None:
+    """Set aside an event that cannot be followed, so that the others go on."""
+    parameters = {"position": position, "follower": follower, "key": key, "error": error}
+    with reachable():
+        await connection.execute(PARK, parameters)
+
+
+PARKED = """
+SELECT position, follower, error, at FROM read.parked ORDER BY position
+"""
+
+
+class Parked(Struct, frozen=True):
+    """An event that was set aside."""
+
+    position: int
+    follower: str
+    error: str
+    at: datetime
+
+
+async def parked(connection: Connection) -> list[Parked]:
+    """Every event that was set aside, by position."""
+    with reachable():
+        return [Parked(*row) for row in await (await connection.execute(PARKED)).fetchall()]

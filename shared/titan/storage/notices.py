@@ -1,0 +1,66 @@
+"""What PostgreSQL calls out: that the journal grew, that the read model caught up. A wake-up, never the truth."""
+
+import asyncio
+import time
+
+import psycopg
+
+from titan.errors import Unavailable
+from titan.storage.postgres import connect
+
+JOURNAL = "titan_journal"
+PROJECTED = "titan_projected"
+
+
+class Notices:
+    """The positions called out on both channels, for everybody in the process who waits for one."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._positions = {JOURNAL: 0, PROJECTED: 0}
+        self._moved: dict[str, asyncio.Event] = {JOURNAL: asyncio.Event(), PROJECTED: asyncio.Event()}
+
+    def position(self, channel: str) -> int:
+        """The last position called out; 0 until the first call is heard."""
+        return self._positions[channel]
+
+    async def wait(self, channel: str, position: int, *, timeout_s: float) -> bool:
+        """Wait until something behind a position is called out, or for a while; calls may be lost, so look then."""
+        until = time.monotonic() + timeout_s
+        while self._positions[channel] <= position:
+            left = until - time.monotonic()
+            if left <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self._moved[channel].wait(), left)
+            except TimeoutError:
+                return False
+        return True
+
+    def heard(self, channel: str, position: int) -> None:
+        """Take note of a position, called out or known otherwise, and wake those who wait for it."""
+        if position <= self._positions[channel]:
+            return
+        self._positions[channel] = position
+        self._moved[channel].set()
+        self._moved[channel] = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listen until cancelled; a lost connection is opened again."""
+        while True:
+            try:
+                await self._listen()
+            except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
+                await asyncio.sleep(0.25)
+
+    async def _listen(self) -> None:
+        connection = await connect(self._conninfo, name="notices")
+        # Another life of the database may be behind what was heard from the last one.
+        self._positions = dict.fromkeys(self._positions, 0)
+        try:
+            await connection.execute("LISTEN titan_journal")
+            await connection.execute("LISTEN titan_projected")
+            async for notice in connection.notifies():
+                self.heard(notice.channel, int(notice.payload))
+        finally:
+            await connection.close()

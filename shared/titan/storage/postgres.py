@@ -1,0 +1,99 @@
+"""Connections to PostgreSQL, and what its errors mean to us."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from titan.errors import Unavailable
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+# A plan made while the journal was empty scans it for ever; without index scans to fall back on, JIT compiles each call.
+# The two belong together: only one of them makes it worse.
+PLANNING = "-c enable_seqscan=off -c jit=off"
+
+# A commit of the read model need not reach the disk before it is answered: it is rebuilt from the journal by its
+# bookmark, which is lost or kept with it.
+REBUILDABLE = f"{PLANNING} -c synchronous_commit=off"
+
+_AWAY = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    PoolTimeout,
+    TooManyRequests,
+    OSError,
+)
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn what the driver says of a database that is away into our word for it.
+
+    Raises:
+        Unavailable: where the database cannot be reached, is starting, stopping or full.
+    """
+    try:
+        yield
+    except _AWAY as error:
+        message = "The database is away."
+        raise Unavailable(message) from error
+
+
+async def connect(conninfo: str, *, name: str, options: str = PLANNING) -> Connection:
+    """Open one connection in autocommit mode, for a process that keeps it.
+
+    Raises:
+        Unavailable: where the database cannot be reached within 5 seconds.
+    """
+    with reachable():
+        connection = await AsyncConnection.connect(
+            conninfo,
+            autocommit=True,
+            prepare_threshold=1,
+            connect_timeout=5,
+            application_name=f"titan {name}",
+            options=options,
+            keepalives_idle=10,
+            keepalives_interval=3,
+            keepalives_count=3,
+        )
+    _settle_numbers(connection)
+    return connection
+
+
+def _settle_numbers(connection: Connection) -> None:
+    """Send every integer as 8 bytes: by its size it would give one query several prepared statements."""
+    connection.adapters.register_dumper(int, Int8BinaryDumper)
+    connection.adapters.register_dumper(int, Int8Dumper)
+
+
+async def _configure(connection: Connection) -> None:
+    _settle_numbers(connection)
+
+
+def pool(conninfo: str, *, name: str, size: int) -> Pool:
+    """A pool for short reads, made closed; whoever composes the process opens it."""
+    return AsyncConnectionPool(
+        conninfo,
+        min_size=1,
+        max_size=size,
+        open=False,
+        name=name,
+        timeout=3,
+        max_waiting=size * 64,
+        reconnect_timeout=30,
+        configure=_configure,
+        kwargs={
+            "autocommit": True,
+            "prepare_threshold": 1,
+            "connect_timeout": 5,
+            "application_name": f"titan {name}",
+            "options": PLANNING,
+        },
+    )

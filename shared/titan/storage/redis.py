@@ -1,0 +1,100 @@
+"""Connections to Redis, its names there, and what its errors mean to us."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import redis
+import redis.asyncio
+from msgspec import Struct
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from titan.errors import Unavailable
+
+
+class Names(Struct, frozen=True):
+    """What our keys are called. Scripts touch several at once: one Redis, or one primary with replicas, not a cluster."""
+
+    prefix: str = "titan"
+    stream: str = "titan:events"
+
+    @property
+    def generation(self) -> str:
+        """Names the generation of finished documents; a new one empties the cache."""
+        return f"{self.prefix}:generation"
+
+    @property
+    def projected(self) -> str:
+        """Position up to which documents are projected."""
+        return f"{self.prefix}:projected"
+
+    @property
+    def watermark(self) -> str:
+        """Position that every living replica has reached; a channel of the same name tells when it moves."""
+        return f"{self.prefix}:watermark"
+
+    @property
+    def announcements(self) -> str:
+        """Stream of what changed, for replicas to forget; its ids are positions."""
+        return f"{self.prefix}:announcements"
+
+    @property
+    def applied(self) -> str:
+        """Position that each replica reported, as a sorted set."""
+        return f"{self.prefix}:applied"
+
+    @property
+    def lease(self) -> str:
+        """What keys of replicas' leases begin with."""
+        return f"{self.prefix}:lease:"
+
+    @property
+    def projector(self) -> str:
+        """Lease of the projector that is active."""
+        return f"{self.prefix}:projector"
+
+    @property
+    def grace(self) -> str:
+        """Stands while leases that a lost Redis knew of may still be trusted by those who hold them."""
+        return f"{self.prefix}:grace"
+
+    def document(self, generation: str) -> bytes:
+        """What keys of finished documents begin with."""
+        return f"{self.prefix}:d:{generation}:".encode()
+
+
+# The client's own defaults break blocking reads (a time-out of 5 s under a longer block) and repeat commands that must
+# not be repeated: both are set by hand here.
+_ONCE = Retry(NoBackoff(), 0)
+
+
+def connect(url: str, *, timeout_s: float = 2.0) -> redis.asyncio.Redis:
+    """A client for short commands; connects when first used, gives up after `timeout_s`, repeats nothing."""
+    return redis.asyncio.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=_ONCE, max_connections=64
+    )
+
+
+def connect_blocking(url: str, *, timeout_s: float = 2.0) -> "redis.Redis":
+    """The same for a thread of its own."""
+    return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=_ONCE
+    )
+
+
+AWAY = (redis.RedisError, OSError)
+"""What the client raises where Redis is away, is loading, is full or is not what it was."""
+
+
+@contextmanager
+def reachable() -> Iterator[None]:
+    """Turn what the client says of a Redis that is away into our word for it.
+
+    Raises:
+        Unavailable: where Redis cannot be reached or refuses.
+    """
+    try:
+        yield
+    except AWAY as error:
+        message = "Redis is away."
+        raise Unavailable(message) from error

@@ -1,0 +1,149 @@
+"""The scripts that run inside Redis, each a step that is seen as a whole or not at all.
+
+    PUBLISH    documents of a batch, its announcement, the position, the watermark      the projector, once a batch
+    BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, when Redis lost its place
+    BEAT       renew the projector's lease, and see that Redis is where it was left     the projector, when idle
+    JOIN       take a lease and start from the projected position                        a replica, with an empty memory
+    REPORT     renew the lease, report the position reached, move the watermark          a replica, once a batch
+    LEAVE      give the lease back                                                       a replica that stops
+    LEVEL      the watermark, computed afresh: a dead replica is noticed                 a writer that waits
+
+The watermark is computed where membership is known, inside Redis, so that no list of members can be wrong elsewhere.
+"""
+
+# Members in the order of their positions; those whose lease is gone are dropped on the way to the slowest that lives.
+# While the grace stands, replicas may trust leases that this Redis knows nothing of: the watermark waits.
+WATERMARK = """
+local function watermark(projected_key, watermark_key, applied_key, lease, grace_key, projector_key)
+    local projected = tonumber(redis.call('GET', projected_key))
+    local known = tonumber(redis.call('GET', watermark_key) or '0')
+    if not projected or redis.call('EXISTS', grace_key) == 1 then
+        return {projected or -1, known}
+    end
+    local low = projected
+    while true do
+        local slowest = redis.call('ZRANGE', applied_key, 0, 0, 'WITHSCORES')
+        if #slowest == 0 then break end
+        if redis.call('EXISTS', lease .. slowest[1]) == 1 then
+            low = math.min(low, tonumber(slowest[2]))
+            break
+        end
+        redis.call('ZREM', applied_key, slowest[1])
+    end
+    if low > known then
+        redis.call('SET', watermark_key, string.format('%.0f', low))
+        known = low
+    end
+    return {projected, known}
+end
+local function tell(watermark_key, level)
+    redis.call('PUBLISH', watermark_key, string.format('%.0f %.0f', level[1], level[2]))
+end
+"""
+
+# KEYS: generation projected watermark announcements applied grace projector
+# ARGV: lease-prefix generation after upto kept-announcements announced-keys announced-kinds [op ...]*
+PUBLISH = (
+    WATERMARK
+    + """
+if redis.call('GET', KEYS[1]) ~= ARGV[2] or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
+local at = 8
+while at <= #ARGV do
+    local op, key = ARGV[at], ARGV[at + 1]
+    if op == 'S' then
+        redis.call('SET', key, ARGV[at + 2])
+        at = at + 3
+    elseif op == 'D' then
+        redis.call('DEL', key, key .. ':p')
+        at = at + 2
+    elseif op == 'P' then
+        local count = tonumber(ARGV[at + 3])
+        redis.call('DEL', key .. ':p')
+        redis.call('SET', key, ARGV[at + 2])
+        redis.call('HSET', key .. ':p', 'm', ARGV[at + 2])
+        for n = 0, count do
+            redis.call('HSET', key .. ':p', n, ARGV[at + 4 + n])
+        end
+        at = at + 5 + count
+    elseif op == 'C' then
+        local old = redis.call('GET', key)
+        if old and string.sub(old, 1, 8) == ARGV[at + 2] and redis.call('EXISTS', key .. ':p') == 1 then
+            redis.call('SET', key, ARGV[at + 3])
+            redis.call('HSET', key .. ':p', 'm', ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+        else
+            redis.call('DEL', key, key .. ':p')
+        end
+        at = at + 6
+    end
+end
+redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], ARGV[4] .. '-0', 'f', ARGV[3], 'k', ARGV[6], 'c', ARGV[7])
+redis.call('SET', KEYS[2], ARGV[4])
+tell(KEYS[3], watermark(KEYS[2], KEYS[3], KEYS[5], ARGV[1], KEYS[6], KEYS[7]))
+return 1
+"""
+)
+
+# KEYS: generation projected watermark announcements applied grace projector
+# ARGV: generation position lease-ms
+BEGIN = """
+redis.call('SET', KEYS[6], '1', 'PX', ARGV[3])
+redis.call('DEL', KEYS[4], KEYS[5], KEYS[3])
+redis.call('SET', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[2], ARGV[2])
+redis.call('SET', KEYS[7], ARGV[1], 'PX', ARGV[3])
+return 1
+"""
+
+# KEYS: generation projected projector    ARGV: generation position lease-ms
+BEAT = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[3])
+return 1
+"""
+
+# KEYS: generation projected applied projector    ARGV: lease-key replica lease-ms
+JOIN = """
+local generation, projected = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
+if not generation or not projected or redis.call('EXISTS', KEYS[4]) == 0 then return nil end
+redis.call('SET', ARGV[1], '1', 'PX', ARGV[3])
+redis.call('ZADD', KEYS[3], projected, ARGV[2])
+return {generation, projected}
+"""
+
+# KEYS: generation projected watermark announcements applied grace projector
+# ARGV: lease-prefix replica position lease-ms generation
+REPORT = (
+    WATERMARK
+    + """
+if redis.call('GET', KEYS[1]) ~= ARGV[5] or redis.call('EXISTS', KEYS[7]) == 0 then return nil end
+if tonumber(redis.call('GET', KEYS[2]) or '-1') < tonumber(ARGV[3]) then return nil end
+if not redis.call('SET', ARGV[1] .. ARGV[2], '1', 'XX', 'PX', ARGV[4]) then return nil end
+redis.call('ZADD', KEYS[5], ARGV[3], ARGV[2])
+local before = tonumber(redis.call('GET', KEYS[3]) or '0')
+local level = watermark(KEYS[2], KEYS[3], KEYS[5], ARGV[1], KEYS[6], KEYS[7])
+if level[2] > before then tell(KEYS[3], level) end
+return level
+"""
+)
+
+# KEYS: projected watermark applied grace projector    ARGV: lease-prefix replica
+LEAVE = (
+    WATERMARK
+    + """
+redis.call('DEL', ARGV[1] .. ARGV[2])
+redis.call('ZREM', KEYS[3], ARGV[2])
+tell(KEYS[2], watermark(KEYS[1], KEYS[2], KEYS[3], ARGV[1], KEYS[4], KEYS[5]))
+return 1
+"""
+)
+
+# KEYS: projected watermark applied grace projector    ARGV: lease-prefix
+LEVEL = (
+    WATERMARK
+    + """
+local before = tonumber(redis.call('GET', KEYS[2]) or '0')
+local level = watermark(KEYS[1], KEYS[2], KEYS[3], ARGV[1], KEYS[4], KEYS[5])
+if level[2] > before then tell(KEYS[2], level) end
+return {level[1], level[2], redis.call('EXISTS', KEYS[5])}
+"""
+)

@@ -1,0 +1,159 @@
+"""The stream of events in Redis: a courier that may lose its bag. The journal is what it carries from.
+
+The id of an entry is the position of its event, so that Redis itself refuses what was published before. Whoever
+follows checks that positions join and asks the journal for what is missing.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from titan.errors import Unavailable
+from titan.events.facts import Event
+from titan.storage import journal
+from titan.storage.notices import JOURNAL, Notices
+from titan.storage.postgres import Connection
+from titan.storage.redis import Names, reachable
+
+INLINE_BYTES = 64 * 1024
+"""Bodies up to here travel in the stream; larger ones are fetched from the journal by position."""
+
+AGAIN_S = 1.0
+"""How long a stream that failed is left alone; the journal is followed meanwhile."""
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Event)
+
+
+def encode(event: Event) -> bytes:
+    """An event as it travels: a MessagePack array, a large body left in the journal."""
+    if event.size > INLINE_BYTES:
+        event = msgspec.structs.replace(event, body=b"")
+    return _encoder.encode(event)
+
+
+class Stream:
+    """The stream, for the relay that fills it and for the followers that read it."""
+
+    def __init__(self, redis: Redis, names: Names, *, kept: int) -> None:
+        self._redis = redis
+        self._name = names.stream
+        self._kept = kept
+
+    async def last(self) -> int:
+        """Position of the last event that the stream took; 0 where it is empty or gone.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            try:
+                about = await self._redis.xinfo_stream(self._name)
+            except ResponseError:
+                return 0
+        return int(about["last-generated-id"].split(b"-")[0])
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Add events, all or none; those that the stream has already are refused by Redis, harmlessly.
+
+        Raises:
+            Unavailable: where Redis is away or full.
+        """
+        with reachable():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for event in events:
+                    pipe.xadd(self._name, {"e": encode(event)}, id=f"{event.position}-0", maxlen=self._kept)
+                answers = await pipe.execute(raise_on_error=False)
+        for answer in answers:
+            if isinstance(answer, Exception) and "equal or smaller" not in str(answer):
+                message = f"Redis refuses events: {answer}"
+                raise Unavailable(message)
+
+    async def forget(self) -> None:
+        """Remove the stream: what it holds is from another life of the journal.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            await self._redis.delete(self._name)
+
+    async def read(self, position: int, *, count: int, block_ms: int) -> list[Event]:
+        """The events that the stream has behind a position; waits for the first of them. They may have holes.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            answer = await self._redis.xread({self._name: f"{position}-0"}, count=count, block=block_ms)
+        if not answer:
+            return []
+        entries = next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]
+        return [_decoder.decode(fields[b"e"]) for _, fields in entries]
+
+
+class Follower:
+    """Every event behind a position, once and in order: from the stream while it joins, else from the journal."""
+
+    def __init__(self, stream: Stream | None, notices: Notices, *, idle_ms: int = 250) -> None:
+        self._stream = stream
+        self._notices = notices
+        self.idle_ms = idle_ms
+        """How long an empty batch takes."""
+        self._joins = False
+        self._again_at = 0.0
+
+    async def batches(self, connection: Connection, after: int, *, limit: int = 256) -> AsyncIterator[list[Event]]:
+        """Batches without end; an empty one when nothing came for a while. `connection` is used for nothing else.
+
+        Raises:
+            Unavailable: where the database is away.
+        """
+        while True:
+            events = await self._from_stream(after, limit)
+            if not events:
+                events = await journal.after(connection, after, limit=limit)
+                if not events and not self._joins:
+                    await self._notices.wait(JOURNAL, after, timeout_s=self.idle_ms / 1000)
+                    events = await journal.after(connection, after, limit=limit)
+            else:
+                events = await _whole(connection, events)
+            if events:
+                after = events[-1].position
+            yield events
+
+    async def _from_stream(self, after: int, limit: int) -> list[Event]:
+        self._joins = False
+        if self._stream is None or time.monotonic() < self._again_at:
+            return []
+        try:
+            events = await self._stream.read(after, count=limit, block_ms=self.idle_ms)
+        except (Unavailable, msgspec.DecodeError):
+            self._again_at = time.monotonic() + AGAIN_S
+            return []
+        self._joins = not events or events[0].position == after + 1
+        joined: list[Event] = []
+        for event in events:
+            if event.position != after + 1:
+                break
+            joined.append(event)
+            after = event.position
+        return joined
+
+
+async def _whole(connection: Connection, events: list[Event]) -> list[Event]:
+    missing = [event.position for event in events if event.size > len(event.body)]
+    if not missing:
+        return events
+    found: dict[int, bytes] = {}
+    for start in range(0, len(missing), 8):
+        found |= await journal.bodies(connection, missing[start : start + 8])
+        await asyncio.sleep(0)
+    return [
+        msgspec.structs.replace(event, body=found[event.position]) if event.position in found else event
+        for event in events
+    ]

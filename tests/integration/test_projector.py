@@ -1,0 +1,230 @@
+"""The projector: every event once and in order, whatever is killed, trimmed or flushed under it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from support.followers import projecting, relaying
+from support.writes import put, removed, subject
+from titan.codec.parts import Chunk
+from titan.dev.valkey import ValkeyServer
+from titan.events.facts import BranchPut, Recorded
+from titan.events.project import facet
+from titan.storage import documents, journal, listings, redis
+from titan.storage.cache import Cache
+from titan.storage.postgres import Connection, connect
+from titan.storage.redis import Names
+from titan.storage.stream import Stream
+
+NAMES = Names()
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    connection = await connect(database_url, name="test")
+    yield connection
+    await connection.close()
+
+
+async def _until(holds: Callable[[], Awaitable[bool]], *, within_s: float = 20) -> None:
+    async with asyncio.timeout(within_s):
+        while not await holds():
+            await asyncio.sleep(0.02)  # noqa: TID251  # polled: the processes under test say nothing
+
+
+async def _projected(connection: Connection, position: int) -> None:
+    async def holds() -> bool:
+        return await listings.bookmark(connection) >= position
+
+    await _until(holds)
+
+
+async def _cached(url: str, position: int, *, names: Names = NAMES) -> str:
+    """Wait until Redis knows the journal up to a position; gives the generation."""
+    client = redis.connect(url)
+
+    async def holds() -> bool:
+        return int(await client.get(names.projected) or -1) >= position
+
+    await _until(holds)
+    generation = (await client.get(names.generation)).decode()
+    await client.aclose()
+    return generation
+
+
+async def _ids(connection: Connection) -> list[bytes]:
+    page = await listings.page(connection, "submodel", (), after=0, limit=10_000)
+    return [place.key for place in page.places]
+
+
+async def _check_all(connection: Connection, url: str, count: int) -> None:
+    """Everything is listed once, in the order of creation, and what Redis has is what stands."""
+    generation = await _cached(url, await journal.last(connection))
+    keys = await _ids(connection)
+    assert keys == [subject(number).key for number in range(count)]
+    client = redis.connect(url)
+    cache = Cache(client, NAMES)
+    stand = await documents.fetch(connection, keys)
+
+    async def filled() -> bool:
+        return all([(await cache.get(generation, key)).document is not None for key in keys])
+
+    await _until(filled)
+    for key in keys:
+        cached = (await cache.get(generation, key)).document
+        assert cached is not None
+        assert (cached.revision, b"".join(cached.pieces)) == (stand[key].revision, b"".join(stand[key].pieces))
+    await client.aclose()
+
+
+async def test_what_is_written_is_listed_found_and_cached(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    async with relaying(database_url, redis_url, NAMES), projecting(database_url, redis_url, NAMES):
+        await journal.append(connection, [put(0), put(1, elements=40, text_bytes=4000), put(2)])
+        await journal.append(connection, [put(0, expected=1, value="new"), removed(2, expected=1)])
+        await _projected(connection, 5)
+        await _check_all(connection, redis_url, 2)
+        found = await listings.page(
+            connection, "submodel", (facet("submodel", "idShort", "Submodel1"),), after=0, limit=10
+        )
+        assert [place.id for place in found.places] == [subject(1).id]
+        gone = await listings.page(
+            connection, "submodel", (facet("submodel", "idShort", "Submodel2"),), after=0, limit=10
+        )
+        assert gone.places == []
+
+
+async def test_a_change_of_one_branch_reaches_the_cache_as_one_chunk(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    chunk = Chunk(id_shorts=("Property4",), body=b'{"modelType":"Capability","idShort":"Property4"}')
+    fact = BranchPut(path="Property4", body=chunk.body, ordinal=1, chunk=chunk)
+    async with relaying(database_url, redis_url, NAMES), projecting(database_url, redis_url, NAMES):
+        await journal.append(connection, [put(0, elements=40, text_bytes=4000)])
+        await _check_all(connection, redis_url, 1)
+        await journal.append(connection, [Recorded(subject(0), expected=1, fact=fact)])
+        await _projected(connection, 2)
+        await _check_all(connection, redis_url, 1)
+
+
+async def test_a_projector_that_is_stopped_goes_on_where_it_was(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    async with relaying(database_url, redis_url, NAMES):
+        for number in range(5):
+            async with projecting(database_url, redis_url, NAMES):
+                await journal.append(connection, [put(number)])
+                if number % 2:
+                    await _projected(connection, number + 1)
+        async with projecting(database_url, redis_url, NAMES):
+            await _check_all(connection, redis_url, 5)
+
+
+async def test_a_trimmed_stream_costs_nothing_but_time(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    await journal.append(connection, [put(number) for number in range(50)])
+    client = redis.connect(redis_url)
+    await Stream(client, NAMES, kept=1000).publish(await journal.after(connection, 0))
+    await client.xtrim(NAMES.stream, maxlen=3, approximate=False)
+    await client.aclose()
+    async with projecting(database_url, redis_url, NAMES):
+        await _projected(connection, 50)
+        await _check_all(connection, redis_url, 50)
+
+
+async def test_a_flushed_redis_is_filled_again_and_nothing_is_lost(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    client = redis.connect(redis_url)
+    async with relaying(database_url, redis_url, NAMES), projecting(database_url, redis_url, NAMES):
+        await journal.append(connection, [put(number) for number in range(20)])
+        first = await _cached(redis_url, 20)
+        await client.flushdb()
+        await journal.append(connection, [put(20)])
+        await _projected(connection, 21)
+        assert await _cached(redis_url, 21) != first
+        await _check_all(connection, redis_url, 21)
+    await client.aclose()
+
+
+async def test_a_redis_older_than_it_was_gets_a_new_generation(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    client = redis.connect(redis_url)
+    async with relaying(database_url, redis_url, NAMES), projecting(database_url, redis_url, NAMES):
+        await journal.append(connection, [put(number) for number in range(5)])
+        first = await _cached(redis_url, 5)
+        await client.set(NAMES.projected, 3)
+
+        async def renewed() -> bool:
+            return (await client.get(NAMES.generation)).decode() != first
+
+        await _until(renewed)
+        await _check_all(connection, redis_url, 5)
+    await client.aclose()
+
+
+async def test_events_that_are_published_twice_are_projected_once(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    client = redis.connect(redis_url)
+    stream = Stream(client, NAMES, kept=1000)
+    await journal.append(connection, [put(number) for number in range(10)])
+    events = await journal.after(connection, 0)
+    for batch in (events, events[3:], events):
+        await stream.publish(batch)
+    assert await client.xlen(NAMES.stream) == 10
+    async with projecting(database_url, redis_url, NAMES):
+        await _projected(connection, 10)
+        await _check_all(connection, redis_url, 10)
+    await client.aclose()
+
+
+async def test_without_redis_the_journal_is_followed(connection: Connection, database_url: str) -> None:
+    async with projecting(database_url, None, NAMES):
+        await journal.append(connection, [put(number) for number in range(10)])
+        await _projected(connection, 10)
+        assert len(await _ids(connection)) == 10
+
+
+async def test_redis_may_be_killed_and_comes_back_to_the_truth(
+    connection: Connection, database_url: str, redis_server: ValkeyServer
+) -> None:
+    url = redis_server.url()
+    async with relaying(database_url, url, NAMES), projecting(database_url, url, NAMES):
+        await journal.append(connection, [put(number) for number in range(10)])
+        await _cached(url, 10)
+        redis_server.kill()
+        await journal.append(connection, [put(number) for number in range(10, 20)])
+        await _projected(connection, 20)
+        redis_server.launch()
+        redis_server.wait_ready()
+        await journal.append(connection, [put(20)])
+        await _projected(connection, 21)
+        await _check_all(connection, url, 21)
+
+
+async def test_of_two_projectors_one_waits_until_the_other_is_gone(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    async with projecting(database_url, redis_url, NAMES):
+        async with projecting(database_url, redis_url, NAMES):
+            await journal.append(connection, [put(number) for number in range(10)])
+            await _projected(connection, 10)
+        await journal.append(connection, [put(10)])
+        await _projected(connection, 11)
+    assert len(await _ids(connection)) == 11
+
+
+async def test_an_event_that_cannot_be_projected_is_parked_and_the_rest_goes_on(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    await journal.append(connection, [put(0), put(1), put(2)])
+    await connection.execute("UPDATE journal.event SET body = 'no json' WHERE position = 2")
+    async with projecting(database_url, redis_url, NAMES):
+        await _projected(connection, 3)
+    assert [parked.position for parked in await listings.parked(connection)] == [2]
+    assert await _ids(connection) == [subject(0).key, subject(2).key]

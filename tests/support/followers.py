@@ -1,0 +1,48 @@
+"""A relay and a projector on real servers, inside a test's own loop."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from titan.observability.metrics import Metrics
+from titan.projector.run import Projector
+from titan.storage import redis
+from titan.storage.cache import Announcer
+from titan.storage.notices import Notices
+from titan.storage.redis import Names
+from titan.storage.stream import Follower, Stream
+from titan.tasks import beside
+from titan.write import relay
+
+LEASE_MS = 400
+
+
+@asynccontextmanager
+async def relaying(database_url: str, redis_url: str, names: Names) -> AsyncIterator[None]:
+    """Carry the journal into the stream meanwhile."""
+    client = redis.connect(redis_url)
+    notices = Notices(database_url)
+    stream = Stream(client, names, kept=1000)
+    async with beside(notices.run(), relay.run(database_url, stream, notices, Metrics())):
+        yield
+    await client.aclose()
+
+
+@asynccontextmanager
+async def projecting(database_url: str, redis_url: str | None, names: Names) -> AsyncIterator[Projector]:
+    """Project meanwhile."""
+    client = redis.connect(redis_url) if redis_url else None
+    notices = Notices(database_url)
+    projector = Projector(
+        database_url,
+        Follower(Stream(client, names, kept=1000) if client else None, notices),
+        Announcer(client, names, lease_ms=LEASE_MS) if client else None,
+        lease_ms=LEASE_MS,
+        metrics=Metrics(),
+        log=structlog.get_logger(),
+    )
+    async with beside(notices.run(), projector.run()):
+        yield projector
+    if client:
+        await client.aclose()
