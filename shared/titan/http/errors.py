@@ -26,10 +26,13 @@ from titan.errors import (
     Unavailable,
     Unsupported,
 )
+from titan.http.requests import Disconnected
 from titan.metamodel.faults import FAULT_LIMIT
 
 STATUS: dict[type[TitanError], HTTPStatus] = {
     Invalid: HTTPStatus.BAD_REQUEST,
+    # Nobody reads it; it is for the log and the metrics.
+    Disconnected: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     AlreadyExists: HTTPStatus.CONFLICT,

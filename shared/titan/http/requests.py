@@ -137,7 +137,7 @@ class _AssetId(Struct, frozen=True):
 
 
 _decode_reference = msgspec.json.Decoder(_Reference).decode
-_decode_asset_ids = msgspec.json.Decoder(_AssetId | list[_AssetId]).decode
+_ASSET_IDS: msgspec.json.Decoder[_AssetId | list[_AssetId]] = msgspec.json.Decoder(_AssetId | list[_AssetId])
 _NEVER_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -176,7 +176,7 @@ def _by_assets(kind: Kind, name: str, value: str) -> Iterator[bytes]:
     # OpenAPI repeats the parameter, the prose has one array or a list with commas: all are understood.
     for part in value.split(","):
         try:
-            found = _decode_asset_ids(_json(name, part))
+            found = _ASSET_IDS.decode(_json(name, part))
         except _NEVER_JSON as error:
             raise Invalid(
                 "It must be a SpecificAssetId (`name` and `value`) as JSON, in base64url; or several in an array.",
