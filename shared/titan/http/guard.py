@@ -7,6 +7,8 @@ import logging
 import re
 import time
 import uuid
+from collections.abc import MutableMapping
+from typing import cast
 
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
@@ -27,6 +29,8 @@ IN_FLIGHT_LIMIT = 2048
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _OTHER = "other"
+_LEFT = 499
+"""What log and figures have for a client that left before it was answered, as nginx writes it; nobody is sent it."""
 _PATH_LIMIT = 200
 _SANE = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
@@ -56,10 +60,11 @@ class Guard:
         self._in_flight += 1
         try:
             with bound_contextvars(**exchange.names):
-                await self._answer(exchange, receive)
-                self._tell(exchange)
+                try:
+                    await self._answer(exchange, receive)
+                finally:
+                    self._tell(exchange)
         finally:
-            # Also for a request that was cancelled because its client left: without a status, so not told above.
             self._in_flight -= 1
 
     async def _answer(self, exchange: "_Exchange", receive: Receive) -> None:
@@ -72,14 +77,13 @@ class Guard:
             if not isinstance(error, TitanError):
                 _log.exception("defect")
             if exchange.status:
-                self._tell(exchange)
                 raise  # the server breaks the connection off, which is all that can still be said
             await exchange.refuse(error)
 
     def _tell(self, exchange: "_Exchange") -> None:
         duration_s = time.perf_counter() - exchange.started
-        method, handler = exchange.method, exchange.handler
-        self._metrics.http_requests.labels(method, handler, str(exchange.status)).inc()
+        method, handler, status = exchange.method, exchange.handler, exchange.status or _LEFT
+        self._metrics.http_requests.labels(method, handler, str(status)).inc()
         self._metrics.http_request_duration_seconds.labels(method, handler).observe(duration_s)
         if _listening(logging.INFO):
             where = {"path": exchange.scope["path"][:_PATH_LIMIT]} if handler == _OTHER else {}
@@ -87,7 +91,7 @@ class Guard:
                 "request",
                 method=method,
                 handler=handler,
-                status=exchange.status,
+                status=status,
                 duration_ms=round(duration_s * 1000, 3),
                 bytes=exchange.bytes,
                 **where,
@@ -97,7 +101,7 @@ class Guard:
 class _Exchange:
     """One request and what has been answered to it so far."""
 
-    __slots__ = ("_extended", "_request_id", "_send", "bytes", "names", "scope", "started", "status")
+    __slots__ = ("_extended", "_keys", "_request_id", "_send", "bytes", "names", "scope", "started", "status")
 
     def __init__(self, scope: HTTPScope, send: Send, *, extended: bool) -> None:
         self.scope = scope
@@ -116,10 +120,11 @@ class _Exchange:
                 traceparent = value
         self._request_id = given if _SANE.fullmatch(given) else uuid.uuid4().hex.encode()
         self.names = {"request_id": self._request_id.decode()}
-        scope[REQUEST_ID] = self.names["request_id"]  # pyright: ignore[reportGeneralTypeIssues]  ASGI allows further keys
+        self._keys = cast("MutableMapping[str, object]", scope)
+        self._keys[REQUEST_ID] = self.names["request_id"]
         if trace := _TRACEPARENT.fullmatch(traceparent):
             self.names["trace_id"] = trace[1].decode()
-            scope[TRACE_ID] = self.names["trace_id"]  # pyright: ignore[reportGeneralTypeIssues]  ASGI allows further keys
+            self._keys[TRACE_ID] = self.names["trace_id"]
 
     @property
     def method(self) -> str:
@@ -128,7 +133,7 @@ class _Exchange:
 
     @property
     def handler(self) -> str:
-        return str(self.scope.get(HANDLER) or self.scope.get("path_template") or _OTHER)
+        return str(self._keys.get(HANDLER) or self._keys.get("path_template") or _OTHER)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

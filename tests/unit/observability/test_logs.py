@@ -135,3 +135,10 @@ def test_text_of_a_client_cannot_begin_a_line(stream: StringIO) -> None:
     configure("INFO", "json", stream=stream)
     logger("titan.test").info("request", path='/x\n{"event":"forged"}')
     assert [line["event"] for line in lines(stream)] == ["request"]
+
+
+def test_no_value_loses_a_line(stream: StringIO) -> None:
+    configure("INFO", "json", stream=stream)
+    logger("titan.test").info("odd", half="\ud800", big=1 << 70, raw=b"x", missing=None, share=float("nan"))
+    [line] = lines(stream)
+    assert (line["half"], line["big"], line["raw"]) == ("\\ud800", str(1 << 70), "b'x'")
