@@ -1,4 +1,4 @@
-"""A gate in front of a server: a test opens it, shuts it, or holds back what the server answers."""
+"""A gate in front of a server: a test opens it, shuts it, breaks what goes through, or holds back the answers."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -14,6 +14,8 @@ class Gate:
         self._answers = asyncio.Event()
         self._open.set()
         self._answers.set()
+        self._left_bytes: int | None = None
+        self._broken = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
         """Where to connect instead."""
@@ -29,6 +31,15 @@ class Gate:
         for writer in self._writers:
             writer.transport.abort()
 
+    def break_after(self, size_bytes: int) -> None:
+        """Break the connection, once, when so many bytes more went to the server."""
+        self._left_bytes = size_bytes
+        self._broken.clear()
+
+    async def broken(self) -> None:
+        """Wait until that happened."""
+        await self._broken.wait()
+
     def hold_answers(self) -> None:
         """Pass on what goes to the server, and keep from the client what the server says to that."""
         self._answers.clear()
@@ -41,23 +52,36 @@ class Gate:
             behind, ahead = await asyncio.open_connection(*self._behind)
             self._writers.add(ahead)
             async with asyncio.TaskGroup() as group:
-                group.create_task(_pass(reader, ahead))
-                group.create_task(_pass(behind, writer, when=self._answers))
+                group.create_task(self._ask(reader, ahead))
+                group.create_task(self._answer(behind, writer))
         except* OSError:
             pass
         finally:
             writer.close()
 
+    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                if self._left_bytes is not None and len(data) >= self._left_bytes:
+                    writer.write(data[: self._left_bytes])
+                    self._left_bytes = None
+                    self._broken.set()
+                    return
+                if self._left_bytes is not None:
+                    self._left_bytes -= len(data)
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
 
-async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, when: asyncio.Event | None = None) -> None:
-    try:
-        while data := await reader.read(65_536):
-            if when is not None:
-                await when.wait()
-            writer.write(data)
-            await writer.drain()
-    finally:
-        writer.close()
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                await self._answers.wait()
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
 
 
 @asynccontextmanager

@@ -14,6 +14,10 @@ IN_FLIGHT = 64
 KEEPALIVE_S = 15
 """A broker that is silent for longer is taken for lost."""
 ANSWER_S = 10.0
+"""How long the broker has to accept or end a session."""
+ACKNOWLEDGED_S = 60.0
+"""How long it has for a message, those before it included: a broker that is slow must not be taken for one that is
+gone, or the same batch is repeated for ever."""
 
 # MQTT 3.1.1: no flags but a clean session, 10 s, an empty name.
 _CONNECT = b"\x10\x0c\x00\x04MQTT\x04\x02\x00\x0a\x00\x00"

@@ -16,7 +16,7 @@ import aiomqtt
 import psycopg
 from structlog.stdlib import BoundLogger
 
-from titan.bridge.broker import Broker
+from titan.bridge.broker import ACKNOWLEDGED_S, Broker
 from titan.bridge.topics import PREFIX, payload, topic
 from titan.errors import Unavailable
 from titan.events.facts import Event
@@ -124,7 +124,8 @@ class Bridge:
         # Tasks start in the order in which they were made, and each hands its message over before it first waits.
         async with asyncio.TaskGroup() as group:
             for event in events:
-                group.create_task(client.publish(topic(event, prefix=self._prefix), payload(event), qos=1))
+                name = topic(event, prefix=self._prefix)
+                group.create_task(client.publish(name, payload(event), qos=1, timeout=ACKNOWLEDGED_S))
 
 
 async def _turn(connection: Connection) -> None:
