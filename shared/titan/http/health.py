@@ -77,7 +77,7 @@ class Health:
         self._patience_s = patience_s
         self._clock = clock
         self._asking = asyncio.Lock()
-        self._asked: dict[str, asyncio.Future[list[float | BaseException]]] = {}
+        self._asked: dict[str, asyncio.Future[tuple[float | BaseException]]] = {}
         self._checks: dict[str, Check] = {}
         self._checked_at = float("-inf")
 
