@@ -2,8 +2,8 @@
 
 The application is one of Litestar, which has the lifespan and whatever other routes a service brings. Operations are
 looked up in front of Litestar's own routing, in a tree of dictionaries made from the table: one step a segment of the
-raw path, where `%2F` separates nothing. That costs 4 µs a request; a mount in Litestar's routing 12, its usual routes
-with decoded parameters 35 to 40.
+raw path, where `%2F` separates nothing. Measured on a shared core: 5 µs a request, half of it for the identifier; a
+mount in Litestar's routing 9 to 11 before anything is looked up, a usual route of Litestar with a parameter 35 to 43.
 
 Nothing is answered here that goes wrong: errors rise to the guard, which answers and logs them for everybody.
 """

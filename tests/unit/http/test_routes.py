@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Literal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,11 +14,12 @@ from litestar.types import ASGIApp
 from titan.codec.ids import encode_id
 from titan.errors import Invalid, Misconfigured, NotFound, TitanError
 from titan.http.errors import MethodUnknownHere, answer
-from titan.http.guard import HANDLER
+from titan.http.guard import HANDLER, Guard
 from titan.http.operations import BASE_PATHS, OPERATIONS, Operation
 from titan.http.requests import Disconnected
-from titan.http.responses import JSON, send_bytes
+from titan.http.responses import JSON, cors, send_bytes
 from titan.http.routes import Call, router
+from titan.observability.metrics import Metrics
 
 IDENTIFIER = "https://example.com/a b/ü/7"
 
@@ -167,6 +169,36 @@ async def test_the_guard_stands_inside_of_the_application() -> None:
 
     await ask(router({}, [], around=around), "GET", "/nothing")
     assert seen == ["/nothing"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/shells/YQ/nothing", 404),
+        ("HEAD", "/nothing", 404),
+        ("PATCH", "/shells", 405),
+        ("POST", "/health", 405),
+        ("GET", "/shells/%00", 400),
+        ("HEAD", "/shells/%00", 400),
+        ("GET", b"/shells?idShort=\xff", 400),
+        ("GET", "/shells", 500),
+    ],
+)
+async def test_behind_the_guard_every_refusal_is_a_result(method: str, path: str | bytes, status: int) -> None:
+    def around(app: ASGIApp) -> ASGIApp:
+        return cors(Guard(app, metrics=Metrics(), extended=False), ("*",))
+
+    served = Served(raising=KeyError("a defect"))
+    app = router({row.handler: served.handle for row in OPERATIONS}, OPERATIONS, others=[health], around=around)
+    raw, _, query = (path.encode() if isinstance(path, str) else path).partition(b"?")
+    answered, body, _ = await ask(app, method, raw, query)
+    assert answered == status
+    if method == "HEAD":
+        assert body == b""
+    else:
+        (message,) = msgspec.json.decode(body)["messages"]
+        assert message["code"] == str(status)
 
 
 def test_an_operation_that_nobody_handles_stops_the_start() -> None:
