@@ -40,6 +40,10 @@ class History:
         """The next facts, in order; each may stand on one before it, so that a batch must keep the order."""
         return [self._next() for _ in range(count)]
 
+    def parts_of(self, subject: Subject) -> Parts | None:
+        """What is stored of a document now; None where it does not stand."""
+        return self._known[subject].parts
+
     def _next(self) -> Recorded:
         subject = self._random.choice(self._subjects)
         known = self._known.setdefault(subject, Known())
@@ -75,9 +79,7 @@ class History:
                 elements[at], path = child, str(element.id_short)
         ordinal, chunk = next((n, c) for n, c in enumerate(before.chunks) if elements[at].id_short in c.id_shorts)
         index = chunk.id_shorts.index(str(elements[at].id_short))
-        chunk = replace_branch(
-            chunk, index, id_short=str(elements[at].id_short), element=encode(elements[at])
-        )
+        chunk = replace_branch(chunk, index, id_short=str(elements[at].id_short), element=encode(elements[at]))
         chunks = (*before.chunks[:ordinal], chunk, *before.chunks[ordinal + 1 :])
         known.document = structs.replace(known.document, submodel_elements=elements)
         known.parts = structs.replace(before, chunks=chunks)

@@ -19,7 +19,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PYTHON = [*PRODUCT, *sorted((ROOT / "migrations").rglob("*.py")), *TESTS]
 
 LAYOUT = {
-    *("services/titan/bridge", "services/titan/dev", "services/titan/projector"),
+    *("services/titan/bridge", "services/titan/dev", "services/titan/operate", "services/titan/projector"),
     *("services/titan/read", "services/titan/write", "services/titan/__main__.py", "services/titan/main.py"),
     *("shared/titan/codec", "shared/titan/events", "shared/titan/http", "shared/titan/metamodel"),
     *("shared/titan/observability", "shared/titan/security", "shared/titan/storage"),

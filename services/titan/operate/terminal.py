@@ -1,0 +1,33 @@
+"""How commands speak to a person at a terminal."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+
+class Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """As the bar shows it."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
+
+
+def progress() -> Progress:
+    """A bar that counts documents, on stderr; silent where nobody looks."""
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+
+
+def say(console: Console, text: str = "", *, style: str | None = None) -> None:
+    """One line as it is: identifiers may hold brackets, and a long line stays one."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
