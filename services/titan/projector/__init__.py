@@ -1,4 +1,4 @@
-"""The projector: turns events into what reads are made of, the read model in PostgreSQL and finished documents in Redis.
+"""The projector: turns events into what is read, rows of the read model and finished documents in Redis.
 
 *One is active.* The lock belongs to the session of a connection, so a projector that is killed has lost it before
 anybody could miss it; the others stand by. Rejected: to share the events out, since order is what followers rely on.
