@@ -4,18 +4,21 @@ Stands outside of the router, so that a request that finds no route, and one tha
 """
 
 import logging
+import os
 import re
 import time
-import uuid
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPResponseStartEvent, HTTPScope, Message, Receive, Scope, Send
-from structlog.contextvars import bound_contextvars
+from msgspec import UNSET
+from prometheus_client import Counter, Histogram
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from titan.errors import Overloaded, TitanError
 from titan.http.errors import answer
-from titan.observability.logs import logger
+from titan.observability.logs import RequestLine, logger, tell
 from titan.observability.metrics import Metrics
 
 HANDLER = "titan.handler"
@@ -51,6 +54,7 @@ class Guard:
         self._extended = extended
         self._in_flight_limit = in_flight_limit
         self._in_flight = 0
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,11 +63,12 @@ class Guard:
         exchange = _Exchange(scope, send, extended=self._extended)
         self._in_flight += 1
         try:
-            with bound_contextvars(**exchange.names):
-                try:
-                    await self._answer(exchange, receive)
-                finally:
-                    self._tell(exchange)
+            bound = bind_contextvars(**exchange.names)
+            try:
+                await self._answer(exchange, receive)
+            finally:
+                self._tell(exchange)
+                reset_contextvars(**bound)
         finally:
             self._in_flight -= 1
 
@@ -83,19 +88,47 @@ class Guard:
     def _tell(self, exchange: "_Exchange") -> None:
         duration_s = time.perf_counter() - exchange.started
         method, handler, status = exchange.method, exchange.handler, exchange.status or _LEFT
-        self._metrics.http_requests.labels(method, handler, str(status)).inc()
-        self._metrics.http_request_duration_seconds.labels(method, handler).observe(duration_s)
-        if _listening(logging.INFO):
-            where = {"path": exchange.scope["path"][:_PATH_LIMIT]} if handler == _OTHER else {}
+        self._count(method, handler, status, duration_s)
+        if not _listening(logging.INFO):
+            return
+        duration_ms = round(duration_s * 1000, 3)
+        if handler == _OTHER:
+            path = exchange.scope["path"][:_PATH_LIMIT]
             _log.info(
                 "request",
                 method=method,
                 handler=handler,
                 status=status,
-                duration_ms=round(duration_s * 1000, 3),
+                duration_ms=duration_ms,
                 bytes=exchange.bytes,
-                **where,
+                path=path,
             )
+            return
+        tell(
+            RequestLine(
+                method=method,
+                handler=handler,
+                status=status,
+                duration_ms=duration_ms,
+                bytes=exchange.bytes,
+                request_id=exchange.names["request_id"],
+                trace_id=exchange.names.get("trace_id", UNSET),
+                logger=_NAME,
+                timestamp=datetime.now(UTC),
+            )
+        )
+
+    def _count(self, method: str, handler: str, status: int, duration_s: float) -> None:
+        counted = self._counted.get((method, handler, status))
+        if counted is None:
+            # Finding a series by its labels costs more than counting; there are as many as the table allows.
+            counted = (
+                self._metrics.http_requests.labels(method, handler, str(status)),
+                self._metrics.http_request_duration_seconds.labels(method, handler),
+            )
+            self._counted[method, handler, status] = counted
+        counted[0].inc()
+        counted[1].observe(duration_s)
 
 
 class _Exchange:
@@ -118,7 +151,7 @@ class _Exchange:
                 given = value
             elif name == b"traceparent":
                 traceparent = value
-        self._request_id = given if _SANE.fullmatch(given) else uuid.uuid4().hex.encode()
+        self._request_id = given if _SANE.fullmatch(given) else os.urandom(16).hex().encode()
         self.names = {"request_id": self._request_id.decode()}
         self._keys = cast("MutableMapping[str, object]", scope)
         self._keys[REQUEST_ID] = self.names["request_id"]
@@ -140,7 +173,7 @@ class _Exchange:
             self.status = message["status"]
             message["headers"] = [*message.get("headers", ()), (b"x-request-id", self._request_id)]
         elif message["type"] == "http.response.body":
-            self.bytes += len(message["body"])
+            self.bytes += len(message.get("body", b""))
         await self._send(message)
 
     async def refuse(self, error: Exception) -> None:

@@ -12,7 +12,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from titan.observability import logs
-from titan.observability.logs import configure, logger, without_passwords
+from titan.observability.logs import RequestLine, configure, logger, tell, without_passwords
 
 
 @pytest.fixture
@@ -142,3 +142,37 @@ def test_no_value_loses_a_line(stream: StringIO) -> None:
     logger("titan.test").info("odd", half="\ud800", big=1 << 70, raw=b"x", missing=None, share=float("nan"))
     [line] = lines(stream)
     assert (line["half"], line["big"], line["raw"]) == ("\\ud800", str(1 << 70), "b'x'")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_about_a_request_has_the_form_of_the_others(stream: StringIO, form: str) -> None:
+    configure("INFO", "console" if form == "console" else "json", stream=stream)
+    tell(
+        RequestLine(
+            method="GET",
+            handler="GetSubmodelById",
+            status=200,
+            duration_ms=1.5,
+            bytes=7,
+            request_id="r1",
+            logger="titan.http",
+            timestamp=datetime(2026, 11, 24, tzinfo=UTC),
+        )
+    )
+    if form == "console":
+        assert "GetSubmodelById" in stream.getvalue()
+        assert "trace_id" not in stream.getvalue()
+        return
+    [line] = lines(stream)
+    assert line == {
+        "event": "request",
+        "method": "GET",
+        "handler": "GetSubmodelById",
+        "status": 200,
+        "duration_ms": 1.5,
+        "bytes": 7,
+        "request_id": "r1",
+        "logger": "titan.http",
+        "level": "info",
+        "timestamp": "2026-11-24T00:00:00Z",
+    }
