@@ -311,7 +311,7 @@ async def test_a_client_that_goes_away_is_told_apart() -> None:
 # Anything at all
 
 BYTES = st.binary(max_size=200)
-TEXT = st.text(st.characters(), max_size=200)
+TEXT = st.text(max_size=200)  # without surrogates, which `Query.parse` refuses as bytes
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["keys", "value", "name"]), inner),
