@@ -10,5 +10,8 @@ registry was rejected: a test could not start two processes' worth of parts, and
 Labels are bounded by construction: a method of HTTP, a name out of a table, a status. A path, an identifier or a
 client's word is never a label, since each value is a time series for as long as the process lives.
 
-A registry is of one process: with several workers behind one port, a scrape sees one of them. Scrape replicas.
+A registry is of one process. With several workers behind one port, a scrape sees one of them, so each labels its series
+with `worker`: rates are right, only coarser; where figures matter, scrape replicas. The client's multi-process mode was
+rejected: it wants a directory and a variable of the environment before the first import, and forgets gauges that are
+read when asked for.
 """

@@ -1,6 +1,6 @@
 """Everything that is counted and measured, under the names that dashboards and alerts rely on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 from prometheus_client import (
@@ -14,6 +14,8 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """Of what `Metrics.render` gives; this one every Prometheus reads."""
@@ -30,12 +32,18 @@ _COMMIT_SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """The figures of one process, in a registry of their own."""
+    """The figures of one process, in a registry of their own.
 
-    def __init__(self) -> None:
+    Args:
+        worker: Which of several processes behind one port this is. A scrape reaches any of them, and counters that
+            jump between processes are worth nothing: with it every series carries the label `worker`.
+    """
+
+    def __init__(self, *, worker: str = "") -> None:
         disable_created_metrics()  # a birthday for every series would double what is scraped
         registry = CollectorRegistry()
         self._registry = registry
+        self._shown: Collector = _OfWorker(registry, worker) if worker else registry
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
 
@@ -99,7 +107,20 @@ class Metrics:
 
     def render(self) -> bytes:
         """Everything as Prometheus reads it, in `CONTENT_TYPE`."""
-        return generate_latest(self._registry)
+        return generate_latest(self._shown)
+
+
+class _OfWorker(Collector):
+    """A registry as it is shown where its series need to be told from those of other processes."""
+
+    def __init__(self, registry: Collector, worker: str) -> None:
+        self._registry = registry
+        self._label = {"worker": worker}
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._registry.collect():
+            family.samples = [sample._replace(labels=sample.labels | self._label) for sample in family.samples]
+            yield family
 
 
 class Lookups:

@@ -80,3 +80,12 @@ def test_two_sets_of_metrics_know_nothing_of_each_other() -> None:
 
 def test_no_series_carries_a_birthday() -> None:
     assert not [name for name in values(Metrics()) if "_created" in name]
+
+
+def test_a_worker_among_several_labels_all_its_series() -> None:
+    metrics = Metrics(worker="4711")
+    metrics.http_requests.labels("GET", "GetAllSubmodels", "200").inc()
+    for _ in range(2):
+        shown = values(metrics)
+        assert shown["http_requests_total,handler=GetAllSubmodels,method=GET,status=200,worker=4711"] == 1
+        assert all("worker=4711" in name for name in shown)
