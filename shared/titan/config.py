@@ -119,6 +119,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
         Meta(description="anonymous: tokens are not asked for", extra=_unset()),
     ] = None
     data_dir: Annotated[str, Meta(description="Where embedded servers and local blobs keep their data")] = ".titan"
+    pg_bin: Annotated[
+        str | None,
+        Meta(description="Directory with the programs of the PostgreSQL that `titan dev` starts", extra=_unset()),
+    ] = None
     external_url: Annotated[
         str,
         Meta(

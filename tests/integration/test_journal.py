@@ -14,6 +14,7 @@ from titan.events.facts import BranchPut, Recorded
 from titan.observability.metrics import Metrics
 from titan.storage import documents, journal
 from titan.storage.journal import Appended, Journal, Lost
+from titan.storage.notices import Notices
 from titan.storage.postgres import Connection, connect
 
 
@@ -106,7 +107,7 @@ async def test_a_change_of_one_branch_writes_one_chunk(connection: Connection) -
 
 async def _recorded(database_url: str, facts: Sequence[Recorded]) -> list[Appended | BaseException]:
     metrics = Metrics()
-    shared = Journal(database_url, metrics)
+    shared = Journal(database_url, metrics, Notices(database_url))
     async with asyncio.TaskGroup() as group:
         group.create_task(shared.run())
         answers = await asyncio.gather(*(shared.record(fact) for fact in facts), return_exceptions=True)

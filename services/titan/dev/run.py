@@ -70,6 +70,7 @@ def run(settings: DevSettings) -> int:
         kept = [Kept(server.process, launch=server.launch, rank=_STORES) for server in servers.embedded]
         try:
             embedded.start(servers.embedded, is_hurried=bell.is_asked_to_stop)
+            _note_addresses(place, servers)
             settings.migrate(servers.database_url)
             titans = tuple(_titan(settings, servers, role) for role in _roles(settings, place))
             kept.extend(titans)
@@ -95,6 +96,25 @@ def _refuse_a_taken_port(settings: DevSettings) -> None:
             f"Port {settings.port} on {settings.host} is taken by another program: stop that, or choose another one "
             "in TITAN_PORT."
         )
+
+
+_ADDRESSES = "addresses"
+
+
+def _note_addresses(place: Place, servers: Servers) -> None:
+    """Note where the servers are, for `titan status` and its siblings; with passwords, so for the owner alone."""
+    path = place.path / _ADDRESSES
+    path.touch(mode=0o600)
+    path.write_text(f"DATABASE_URL={servers.database_url}\nREDIS_URL={servers.redis_url}\n")
+
+
+def addresses(data_dir: Path) -> dict[str, str]:
+    """The addresses of the servers that a `titan dev` over this data directory has, or had; empty where there is none."""
+    try:
+        lines = (data_dir / _ADDRESSES).read_text().splitlines()
+    except OSError:
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
 class _Role(Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from titan.observability.metrics import Metrics
 from titan.projector.copies import operations
 from titan.storage import documents, journal, listings
 from titan.storage.cache import Announcement, Announcer
-from titan.storage.postgres import REBUILDABLE, Connection, connect, reachable
+from titan.storage.postgres import REBUILDABLE, Connection, connect, lead
 from titan.storage.stream import Follower
 from titan.tasks import beside
 
@@ -29,9 +29,8 @@ PAUSE_S = 0.25
 SAID_AGAIN = 20_000
 """How far Redis may be behind the bookmark and still be told what it missed, instead of beginning anew."""
 
-# The session holds the lock: a projector that is killed has lost it before anybody could miss it.
 LEAD = """
-SELECT pg_advisory_lock(7241004)
+SELECT pg_try_advisory_lock(7241004)
 """
 
 
@@ -74,8 +73,7 @@ class Projector:
                 await asyncio.sleep(PAUSE_S)
                 continue
             try:
-                with reachable():
-                    await connection.execute(LEAD)
+                await lead(connection, LEAD)
                 async with beside(self._beat()):
                     await self._lead(connection)
             except* (Unavailable, Displaced, psycopg.OperationalError, psycopg.InterfaceError) as errors:

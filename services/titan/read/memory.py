@@ -12,6 +12,8 @@ from typing import Literal
 from msgspec import Struct
 
 Encoding = Literal["", "gzip", "zstd"]
+Messages = tuple[dict[str, object], dict[str, object]]
+"""Start and body of an answer, as ASGI sends them."""
 
 OVERHEAD_BYTES = 1024
 """What an entry costs beside its body, roughly: messages, headers, keys and indexes."""
@@ -21,14 +23,14 @@ class Entry(Struct, eq=False):
     """A finished response."""
 
     etag: bytes
-    """Without quotes; the same for every encoding but for a suffix."""
+    """With its quotes; every encoding has a suffix of its own in it."""
     headers: Sequence[tuple[bytes, bytes]]
     """Those that every representation shares."""
     body: bytes
     subjects: Sequence[bytes]
     """Keys of the documents, or names of the lists, that are shown."""
-    messages: dict[Encoding, tuple[dict[str, object], dict[str, object]]] = {}
-    """Start and body message of each representation that was asked for."""
+    messages: dict[Encoding, Messages] = {}
+    """Of each representation that was asked for."""
     size: int = 0
     used: bool = False
 

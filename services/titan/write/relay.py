@@ -8,14 +8,13 @@ from titan.errors import Unavailable
 from titan.observability.metrics import Metrics
 from titan.storage import journal
 from titan.storage.notices import JOURNAL, Notices
-from titan.storage.postgres import Connection, connect, reachable
+from titan.storage.postgres import Connection, connect, lead
 from titan.storage.stream import Stream
 
 PAUSE_S = 0.25
 
-# The session holds the lock: a leader that is killed has lost it before anybody could miss it.
 LEAD = """
-SELECT pg_advisory_lock(7241003)
+SELECT pg_try_advisory_lock(7241003)
 """
 
 
@@ -28,8 +27,7 @@ async def run(conninfo: str, stream: Stream, notices: Notices, metrics: Metrics)
             await asyncio.sleep(PAUSE_S)
             continue
         try:
-            with reachable():
-                await connection.execute(LEAD)
+            await lead(connection, LEAD)
             await _lead(connection, stream, notices, metrics)
         except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
             await asyncio.sleep(PAUSE_S)

@@ -85,6 +85,7 @@ class Visibility:
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look())
+            group.create_task(self._follow_bookmark())
             if self._redis is not None:
                 group.create_task(self._listen(self._redis))
 
@@ -129,14 +130,22 @@ class Visibility:
             if self._orphaned_since is not None and time.monotonic() > self._orphaned_since + 2 * self._lease_s:
                 self._release(float("inf"), Reach.JOURNAL)
 
+    def _leases_are_out(self) -> bool:
+        """Whether Redis has been away for so long that nobody serves from memory any more."""
+        return self._away_since is not None and time.monotonic() >= self._away_since + self._lease_s
+
     async def _without_redis(self) -> None:
-        if self._away_since is None or time.monotonic() < self._away_since + self._lease_s:
-            return
-        upto = self._notices.position(PROJECTED)
-        if self._waiting and self._waiting[0][0] > upto:
-            await self._notices.wait(PROJECTED, upto, timeout_s=TICK_S)
-            upto = max(self._notices.position(PROJECTED), await self._bookmark())
-        self._release(upto, self._reach)
+        if self._waiting and self._leases_are_out():
+            self._release(max(self._notices.position(PROJECTED), await self._bookmark()), self._reach)
+
+    async def _follow_bookmark(self) -> None:
+        """What the read model calls out counts at once while Redis is away."""
+        upto = 0
+        while True:
+            await self._notices.wait(PROJECTED, upto, timeout_s=1.0)
+            upto = self._notices.position(PROJECTED)
+            if self._leases_are_out():
+                self._release(upto, self._reach)
 
     async def _bookmark(self) -> int:
         try:

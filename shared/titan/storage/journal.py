@@ -15,6 +15,7 @@ from titan.errors import Overloaded, RevisionConflict, TitanError, Unavailable
 from titan.events.decide import Standing, body, fact_name
 from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Event, Recorded
 from titan.observability.metrics import Metrics
+from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import Connection, connect, reachable
 
 BATCH_ITEMS = 128
@@ -145,9 +146,10 @@ class Journal:
     Two connections a process were measured slower: the lock is held until the disk has answered.
     """
 
-    def __init__(self, conninfo: str, metrics: Metrics) -> None:
+    def __init__(self, conninfo: str, metrics: Metrics, notices: Notices) -> None:
         self._conninfo = conninfo
         self._metrics = metrics
+        self._notices = notices
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._filled = asyncio.Event()
@@ -225,6 +227,8 @@ class Journal:
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 _settle(waiting.answer, answer)
+            # The relay of this process needs no call from the database to know.
+            self._notices.heard(JOURNAL, max((a.position for a in answers if isinstance(a, Appended)), default=0))
 
     async def _append(self, batch: list[_Waiting]) -> list[Appended | Lost]:
         if self._connection is None or self._connection.closed:

@@ -1,7 +1,9 @@
 """Connections to PostgreSQL, and what its errors mean to us."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import LiteralString
 
 import psycopg
 from psycopg import AsyncConnection
@@ -21,6 +23,8 @@ PLANNING = "-c enable_seqscan=off -c jit=off"
 # A commit of the read model need not reach the disk before it is answered: it is rebuilt from the journal by its
 # bookmark, which is lost or kept with it.
 REBUILDABLE = f"{PLANNING} -c synchronous_commit=off"
+
+LEAD_AGAIN_S = 0.1
 
 _AWAY = (
     psycopg.OperationalError,
@@ -97,3 +101,27 @@ def pool(conninfo: str, *, name: str, size: int) -> Pool:
             "options": PLANNING,
         },
     )
+
+
+async def alive(pool: Pool) -> None:
+    """Ask the database for a sign of life.
+
+    Raises:
+        Unavailable: where it gives none.
+    """
+    with reachable():
+        async with pool.connection(timeout=1) as connection:
+            await connection.execute("SELECT 1")
+
+
+async def lead(connection: Connection, lock: LiteralString) -> None:
+    """Wait until a lock is ours, for as long as the connection lives: a leader that is killed has lost it at once.
+
+    It is asked for again and again: a session that waits inside one statement would hold back vacuum.
+    """
+    with reachable():
+        while True:
+            row = await (await connection.execute(lock)).fetchone()
+            if row is not None and row[0]:
+                return
+            await asyncio.sleep(LEAD_AGAIN_S)

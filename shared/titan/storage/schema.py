@@ -1,5 +1,6 @@
 """The database's schema: bring it up to date, or refuse to work on one that this code does not know."""
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -8,7 +9,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from titan.config import database
-from titan.errors import Misconfigured
+from titan.errors import Misconfigured, Unavailable
 
 KNOWN = "0001"
 """The revision of the schema that this code was written for."""
@@ -58,3 +59,23 @@ def check(url: str) -> None:
             "database is older, or start the version of Titan that belongs to it if it is newer."
         )
         raise Misconfigured(message)
+
+
+def wait_and_check(url: str, *, patience_s: float = 60.0) -> None:
+    """The same for a process that may start before its database does.
+
+    Raises:
+        Misconfigured: as `check`.
+        Unavailable: where the database does not answer in time.
+    """
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            check(url)
+        except psycopg.OperationalError as error:
+            if time.monotonic() > until:
+                message = "The database does not answer."
+                raise Unavailable(message) from error
+            time.sleep(0.5)
+        else:
+            return

@@ -1,0 +1,129 @@
+"""What each process serves: applications, made in the worker that serves them, from settings.
+
+Every process speaks HTTP, if only to say how it is and to be measured.
+"""
+
+import gc
+import os
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from multiprocessing import parent_process
+
+from litestar import Litestar
+from litestar.types import ASGIApp
+
+from titan.bridge.app import Bridging
+from titan.config import LogFormat, Settings
+from titan.dev.lifeline import die_with_parent
+from titan.errors import Misconfigured
+from titan.http.guard import Guard
+from titan.http.health import Health, Probe, health
+from titan.http.operations import OPERATIONS
+from titan.http.responses import cors
+from titan.http.routes import router
+from titan.observability import logs
+from titan.observability.metrics import Metrics
+from titan.projector.app import Projecting
+from titan.read.app import Read
+from titan.read.app import create_app as create_read_app
+from titan.write.app import Write
+from titan.write.app import create_app as create_write_app
+
+Running = Callable[[], AbstractAsyncContextManager[None]]
+
+
+def begin(environ: Mapping[str, str]) -> Settings:
+    """What every worker does first: die with its master, log as told, and leave the collector little to look at."""
+    master = parent_process()
+    if master is not None and master.pid is not None:
+        die_with_parent(master.pid)
+    settings = Settings.load(environ)
+    logs.configure(settings.log_level, log_format(settings))
+    # Decoded documents are many objects that die together: halves the time of large ones.
+    gc.set_threshold(50_000, 20, 50)
+    gc.freeze()
+    return settings
+
+
+def log_format(settings: Settings) -> LogFormat:
+    """JSON, unless a person sits before it."""
+    return settings.log_format or ("console" if settings.env == "development" and os.isatty(2) else "json")
+
+
+def stores(settings: Settings) -> tuple[str, str | None]:
+    """Where PostgreSQL and Redis are; without Redis where the event bus is to be in memory.
+
+    Raises:
+        Misconfigured: where one of them is not told.
+    """
+    if not settings.database_url:
+        raise Misconfigured("DATABASE_URL is not set: say where PostgreSQL is, or use `titan dev`, which starts one.")
+    if settings.event_bus_backend == "memory":
+        return settings.database_url, None
+    if not settings.redis_url:
+        raise Misconfigured(
+            "REDIS_URL is not set: say where Redis is, or set EVENT_BUS_BACKEND=memory for a single process without it."
+        )
+    return settings.database_url, settings.redis_url
+
+
+def write_app(settings: Settings) -> Litestar:
+    """A worker of the write tier."""
+    metrics = Metrics()
+    return create_write_app(settings, metrics, Write(settings, *stores(settings), metrics))
+
+
+def read_app(settings: Settings) -> Litestar:
+    """A worker of the read tier."""
+    metrics = Metrics()
+    return create_read_app(settings, metrics, Read(settings, *stores(settings), metrics))
+
+
+def projector_app(settings: Settings) -> Litestar:
+    """The projector."""
+    metrics = Metrics()
+    projecting = Projecting(settings, *stores(settings), metrics)
+    return _quiet(settings, metrics, projecting.probes, projecting.running)
+
+
+def bridge_app(settings: Settings) -> Litestar:
+    """The bridge."""
+    metrics = Metrics()
+    bridging = Bridging(settings, *stores(settings), metrics)
+    return _quiet(settings, metrics, bridging.probes, bridging.running)
+
+
+def _quiet(settings: Settings, metrics: Metrics, probes: Mapping[str, Probe], running: Running) -> Litestar:
+    """A process that serves nothing but its health and its figures."""
+    extended = settings.error_body == "extended"
+    checks = Health(probes, started=lambda: True)
+
+    def around(app: ASGIApp) -> ASGIApp:
+        guarded = Guard(app, metrics=metrics, extended=extended)
+        return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
+
+    return router({}, (), around=around, lifespan=[lambda _: running()])
+
+
+def together_app(settings: Settings) -> Litestar:
+    """All tiers in one process, for a laptop."""
+    metrics = Metrics()
+    where = stores(settings)
+    write, read = Write(settings, *where, metrics), Read(settings, *where, metrics)
+    projecting, bridging = Projecting(settings, *where, metrics), Bridging(settings, *where, metrics)
+    extended = settings.error_body == "extended"
+    checks = Health(read.probes | bridging.probes, started=lambda: read.is_open() and write.is_open())
+
+    def around(app: ASGIApp) -> ASGIApp:
+        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
+        served = health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
+        fronted = read.front.before(served)
+        return cors(fronted, settings.origins) if settings.origins else fronted
+
+    lifespan = [part.running for part in (projecting, bridging, write, read)]
+    return router(
+        write.handlers | read.handlers,
+        OPERATIONS,
+        around=around,
+        lifespan=[lambda _, running=running: running() for running in lifespan],
+    )

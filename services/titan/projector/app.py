@@ -1,0 +1,53 @@
+"""The projector as a process: its parts and how they hang together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from titan.config import Settings, database
+from titan.http.health import Probe
+from titan.observability.logs import logger
+from titan.observability.metrics import Metrics
+from titan.projector.run import Projector
+from titan.storage import redis
+from titan.storage.cache import Announcer
+from titan.storage.notices import Notices
+from titan.storage.postgres import alive, pool
+from titan.storage.redis import Names
+from titan.storage.stream import Follower, Stream
+from titan.tasks import beside
+
+
+class Projecting:
+    """The projector, made whole and closed; `running` opens it."""
+
+    def __init__(self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics) -> None:
+        names = Names(stream=settings.event_bus_stream)
+        conninfo = database(database_url).conninfo
+        self._redis = redis.connect(redis_url, timeout_s=settings.lease_ms / 1000) if redis_url else None
+        self._notices = Notices(conninfo)
+        stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
+        self._projector = Projector(
+            conninfo,
+            Follower(stream, self._notices),
+            Announcer(self._redis, names, lease_ms=settings.lease_ms) if self._redis else None,
+            lease_ms=settings.lease_ms,
+            metrics=metrics,
+            log=logger("titan.projector"),
+        )
+
+        self._pool = pool(conninfo, name="projector", size=1)
+        self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
+        if self._redis is not None:
+            self.probes["redis"] = Probe(self._redis.ping)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Project until the body ends."""
+        await self._pool.open()
+        try:
+            async with beside(self._notices.run(), self._projector.run()):
+                yield
+        finally:
+            if self._redis is not None:
+                await self._redis.aclose()
+            await self._pool.close()

@@ -1,0 +1,137 @@
+"""The read service: its parts and how they hang together."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import psycopg
+from litestar import Litestar
+from litestar.types import ASGIApp
+
+from titan.config import Settings, database
+from titan.errors import Unavailable
+from titan.http.description import description
+from titan.http.guard import Guard
+from titan.http.health import Health, Probe, health
+from titan.http.operations import OPERATIONS
+from titan.http.responses import cors, send_bytes
+from titan.http.routes import Call, router
+from titan.observability.logs import logger
+from titan.observability.metrics import Metrics
+from titan.read.documents import Documents
+from titan.read.fresh import Fresh, replica_name
+from titan.read.front import Front
+from titan.read.lists import Lists
+from titan.read.load import Load
+from titan.read.memory import Memory
+from titan.storage import documents, redis
+from titan.storage.cache import Cache
+from titan.storage.documents import Together
+from titan.storage.listings import BOOKMARK
+from titan.storage.membership import Membership
+from titan.storage.notices import Notices
+from titan.storage.postgres import alive, pool
+from titan.storage.redis import Names
+from titan.tasks import beside
+
+
+class Read:
+    """One worker of the read tier, made whole and closed; `running` opens it."""
+
+    def __init__(self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics) -> None:
+        where = database(database_url)
+        names = Names(stream=settings.event_bus_stream)
+        lease_s = settings.lease_ms / 1000
+        self._conninfo = where.conninfo
+        self._pool = pool(where.conninfo, name="read", size=where.pool_size)
+        self._redis = redis.connect(redis_url, timeout_s=lease_s) if redis_url else None
+        self._tail = redis.connect_blocking(redis_url, timeout_s=lease_s) if redis_url else None
+        self._notices = Notices(where.conninfo)
+        self._state = Together(self._pool, documents.fetch)
+        self._open = False
+        memory = Memory(settings.memory_bytes)
+        self.fresh = Fresh(
+            Membership(self._tail, names, replica=replica_name(), lease_ms=settings.lease_ms) if self._tail else None,
+            memory,
+            self._bookmark,
+            lease_ms=settings.lease_ms,
+            metrics=metrics,
+            log=logger("titan.read"),
+        )
+        self.front = Front(memory, self.fresh, metrics)
+        cache = Cache(self._redis, names) if self._redis else None
+        single = Documents(self.front, self.fresh, Load(self.fresh, cache, self._state, metrics))
+        lists = Lists(
+            self.front,
+            self.fresh,
+            self._pool,
+            self._notices,
+            page_limit=settings.page_limit,
+            page_limit_max=settings.page_limit_max,
+        )
+        self.handlers = {
+            "documents.show": single.show,
+            "documents.reference": single.show_reference,
+            "documents.list": lists.show,
+            "documents.references": lists.show_references,
+            "description": describe,
+        }
+        self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
+        if self._redis is not None:
+            self.probes["redis"] = Probe(self._redis.ping)
+        metrics.watch(metrics.memory_bytes, lambda: memory.size_bytes)
+        metrics.watch(metrics.memory_entries, lambda: len(memory))
+
+    def _bookmark(self) -> int:
+        """How far the read model knows the journal; asked in the thread that follows announcements."""
+        try:
+            with psycopg.connect(self._conninfo, connect_timeout=2, application_name="titan fresh") as connection:
+                row = connection.execute(BOOKMARK).fetchone()
+        except psycopg.Error as error:
+            message = "The database is away."
+            raise Unavailable(message) from error
+        return row[0] if row else 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Serve until the body ends."""
+        await self._pool.open()
+        try:
+            async with beside(self._notices.run(), self._state.run()):
+                self.fresh.start()
+                self._open = True
+                try:
+                    yield
+                finally:
+                    self._open = False
+                    await asyncio.to_thread(self.fresh.stop)
+        finally:
+            if self._redis is not None:
+                await self._redis.aclose()
+            if self._tail is not None:
+                self._tail.close()
+            await self._pool.close()
+
+    def is_open(self) -> bool:
+        """Whether requests can be served now."""
+        return self._open
+
+
+async def describe(call: Call) -> None:
+    """GET /description."""
+    await send_bytes(call.send, 200, [(b"content-type", b"application/json")], (description(),))
+
+
+def create_app(settings: Settings, metrics: Metrics, read: Read) -> Litestar:
+    """The read tier as an application."""
+    extended = settings.error_body == "extended"
+    checks = Health(read.probes, started=read.is_open)
+
+    def around(app: ASGIApp) -> ASGIApp:
+        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
+        served = health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
+        fronted = read.front.before(served)
+        return cors(fronted, settings.origins) if settings.origins else fronted
+
+    operations = [operation for operation in OPERATIONS if operation.side == "query"]
+    return router(read.handlers, operations, around=around, lifespan=[lambda _: read.running()])

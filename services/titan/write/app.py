@@ -1,0 +1,108 @@
+"""The write service: its parts and how they hang together."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from litestar.types import ASGIApp
+
+from titan.config import Settings, database
+from titan.http.guard import Guard
+from titan.http.health import Health, Probe, health
+from titan.http.operations import OPERATIONS
+from titan.http.responses import cors
+from titan.http.routes import router
+from titan.observability.metrics import Metrics
+from titan.storage import documents, redis
+from titan.storage.documents import Together
+from titan.storage.journal import Journal
+from titan.storage.notices import Notices
+from titan.storage.postgres import alive, pool
+from titan.storage.redis import Names
+from titan.storage.stream import Stream
+from titan.tasks import beside
+from titan.write import relay
+from titan.write.documents import Documents
+from titan.write.handle import Handle
+from titan.write.visibility import Reach, Visibility
+
+
+class Write:
+    """One worker of the write tier, made whole and closed; `running` opens it."""
+
+    def __init__(self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics) -> None:
+        where = database(database_url)
+        names = Names(stream=settings.event_bus_stream)
+        self._conninfo = where.conninfo
+        self._pool = pool(where.conninfo, name="write", size=where.pool_size)
+        self._redis = redis.connect(redis_url, timeout_s=settings.lease_ms / 1000) if redis_url else None
+        self._notices = Notices(where.conninfo)
+        self._journal = Journal(where.conninfo, metrics, self._notices)
+        self._looks = Together(self._pool, documents.look)
+        self._stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
+        self._metrics = metrics
+        self._open = False
+        self._visibility = Visibility(
+            Reach(settings.write_visibility),
+            redis=self._redis,
+            names=names,
+            notices=self._notices,
+            pool=self._pool,
+            lease_ms=settings.lease_ms,
+            metrics=metrics,
+        )
+        written = Documents(
+            Handle(self._journal, self._looks),
+            self._visibility,
+            limit_bytes=settings.max_body_bytes,
+            lenient=settings.validation == "lenient",
+            external_url=settings.external_url,
+        )
+        self.handlers = {
+            "documents.create": written.create,
+            "documents.put": written.put,
+            "documents.remove": written.remove,
+        }
+        self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
+        if self._redis is not None:
+            self.probes["redis"] = Probe(self._redis.ping)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Work until the body ends; then finish what was accepted."""
+        await self._pool.open()
+        try:
+            works = [self._notices.run(), self._looks.run(), self._visibility.run()]
+            if self._stream is not None:
+                works.append(relay.run(self._conninfo, self._stream, self._notices, self._metrics))
+            async with beside(*works) as group:
+                writing = group.create_task(self._journal.run())
+                self._open = True
+                try:
+                    yield
+                finally:
+                    self._open = False
+                    self._journal.close()
+                    await writing
+        finally:
+            if self._redis is not None:
+                await self._redis.aclose()
+            await self._pool.close()
+
+    def is_open(self) -> bool:
+        """Whether requests can be served now."""
+        return self._open
+
+
+def create_app(settings: Settings, metrics: Metrics, write: Write) -> Litestar:
+    """The write tier as an application."""
+    extended = settings.error_body == "extended"
+    checks = Health(write.probes, started=write.is_open)
+
+    def around(app: ASGIApp) -> ASGIApp:
+        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
+        served = health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
+        return cors(served, settings.origins) if settings.origins else served
+
+    operations = [operation for operation in OPERATIONS if operation.side == "command"]
+    return router(write.handlers, operations, around=around, lifespan=[lambda _: write.running()])
