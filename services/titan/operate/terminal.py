@@ -1,7 +1,16 @@
 """How commands speak to a person at a terminal."""
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 
@@ -15,16 +24,21 @@ class Rate(ProgressColumn):
 
 
 def progress() -> Progress:
-    """A bar that counts documents, on stderr; silent where nobody looks."""
+    """A bar that counts documents."""
+    return _bar(MofNCompleteColumn(), Rate())
+
+
+def amounts() -> Progress:
+    """A bar that counts bytes."""
+    return _bar(DownloadColumn())
+
+
+def _bar(*columns: ProgressColumn) -> Progress:
+    """A bar on stderr; silent where nobody looks."""
     console = Console(stderr=True)
+    named = TextColumn("{task.description}")
     return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
+        named, BarColumn(), *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
     )
 
 
