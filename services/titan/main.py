@@ -1,0 +1,242 @@
+"""The command line: `titan <command>`, or `python -m titan.main`, which without one is `titan dev`."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from granian.constants import Interfaces, Loops
+from granian.server import Server
+from litestar import Litestar
+from msgspec.structs import replace
+from rich.console import Console
+
+from titan import factories
+from titan.config import Settings
+from titan.dev.embedded import Given
+from titan.dev.run import DevSettings, addresses
+from titan.dev.run import run as run_dev
+from titan.errors import Misconfigured, Unavailable
+from titan.observability import logs
+from titan.operate.importing import import_files
+from titan.operate.rebuilding import rebuild as rebuild_read_model
+from titan.operate.status import show, status
+from titan.operate.validating import validate_files
+from titan.operate.verifying import verify as verify_all
+from titan.storage import schema
+from titan.storage.redis import Names
+
+app = App(name="titan", help="Titan-AAS: an Asset Administration Shell server.", version_flags=["--version"])
+
+Port = Annotated[int | None, Parameter(help="Where to listen; TITAN_PORT unless given.")]
+Workers = Annotated[int | None, Parameter(help="Worker processes; TITAN_WORKERS unless given.")]
+
+_console = Console(stderr=True)
+
+
+def write_worker() -> Litestar:
+    """What granian calls in a worker of the write tier."""
+    return factories.write_app(factories.begin(os.environ))
+
+
+def read_worker() -> Litestar:
+    """What granian calls in a worker of the read tier."""
+    return factories.read_app(factories.begin(os.environ))
+
+
+def projector_worker() -> Litestar:
+    """What granian calls in the projector."""
+    return factories.projector_app(factories.begin(os.environ))
+
+
+def bridge_worker() -> Litestar:
+    """What granian calls in the bridge."""
+    return factories.bridge_app(factories.begin(os.environ))
+
+
+def together_worker() -> Litestar:
+    """What granian calls where everything is one process."""
+    return factories.together_app(factories.begin(os.environ))
+
+
+def _settings() -> Settings:
+    settings = Settings.load(os.environ)
+    logs.configure(settings.log_level, factories.log_format(settings))
+    return settings
+
+
+def _serve(worker: str, *, port: int | None, workers: int | None) -> None:
+    settings = _settings()
+    database_url, _ = factories.stores(settings)
+    schema.wait_and_check(database_url)
+    Server(
+        f"titan.main:{worker}",
+        factory=True,
+        address=settings.host,
+        port=port or settings.port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        workers=workers or settings.workers,
+        websockets=False,
+        backlog=2048,
+        log_dictconfig=logs.GRANIAN,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=settings.shutdown_s,
+    ).serve()
+
+
+@app.command
+def write(*, port: Port = None, workers: Workers = None) -> None:
+    """Serve the write tier: what changes documents."""
+    _serve("write_worker", port=port, workers=workers)
+
+
+@app.command
+def read(*, port: Port = None, workers: Workers = None) -> None:
+    """Serve the read tier: what shows documents. Every worker is a replica of its own."""
+    _serve("read_worker", port=port, workers=workers)
+
+
+@app.command
+def projector(*, port: Port = None) -> None:
+    """Keep the read model and the caches up to date. One is active; others stand by."""
+    _serve("projector_worker", port=port, workers=1)
+
+
+@app.command
+def bridge(*, port: Port = None) -> None:
+    """Publish every change to the MQTT broker. One is active; others stand by."""
+    _serve("bridge_worker", port=port, workers=1)
+
+
+@app.command(show=False)
+def together(*, port: Port = None) -> None:
+    """Serve all tiers in one process, on servers that run already."""
+    _serve("together_worker", port=port, workers=1)
+
+
+@app.command
+def dev(
+    *,
+    port: Port = None,
+    replicas: Annotated[int | None, Parameter(help="Read replicas behind a gateway; none: one process for all.")] = None,
+    workers: Workers = None,
+    with_parent: Annotated[bool, Parameter(help="Stop when the process that started this one ends.")] = False,
+) -> int:
+    """Start everything on this machine, with servers of its own where none are given, until Ctrl-C."""
+    settings = _settings()
+    given = Given(
+        database_url=settings.database_url,
+        redis_url=settings.redis_url,
+        mqtt_broker=settings.mqtt_broker if "MQTT_BROKER" in settings.given else None,
+        mqtt_port=settings.mqtt_port,
+    )
+    if replicas is None:
+        replicas = settings.read_replicas if "TITAN_READ_REPLICAS" in settings.given else 0
+    return run_dev(
+        DevSettings(
+            environ=os.environ,
+            migrate=schema.migrate,
+            data_dir=Path(settings.data_dir),
+            host=settings.host if "TITAN_HOST" in settings.given else "127.0.0.1",
+            port=port or settings.port,
+            given=given,
+            replicas=replicas,
+            workers=workers or settings.workers,
+            postgres_bin=Path(settings.pg_bin) if settings.pg_bin else None,
+            with_parent=with_parent,
+        )
+    )
+
+
+def _stores() -> tuple[Settings, str, str | None]:
+    """The stores to operate on: those given, else those of a `titan dev` that runs here."""
+    settings = _settings()
+    settings = replace(
+        settings,
+        database_url=settings.database_url or _of_dev(settings, "DATABASE_URL"),
+        redis_url=settings.redis_url or _of_dev(settings, "REDIS_URL"),
+    )
+    return settings, *factories.stores(settings)
+
+
+def _of_dev(settings: Settings, name: str) -> str | None:
+    """An address that `titan dev` noted in its data directory."""
+    return addresses(Path(settings.data_dir)).get(name)
+
+
+@app.command
+def migrate(*, to: Annotated[str, Parameter(help="Revision of the schema.")] = "head") -> None:
+    """Bring the database's schema up to date."""
+    settings, database_url, _ = _stores()
+    schema.migrate(database_url, to)
+    _console.print(f"The schema is at {to if to != 'head' else schema.KNOWN}.")
+
+
+@app.command(name="import")
+def import_(
+    files: list[Path],
+    /,
+    *,
+    url: Annotated[str | None, Parameter(help="Where the API is; this machine and TITAN_PORT unless given.")] = None,
+    replace: Annotated[bool, Parameter(help="Replace what is there already.")] = False,
+    lenient: Annotated[bool, Parameter(help="Let older data through that breaks constraints, and report it.")] = False,
+) -> int:
+    """Store the documents of environments (JSON)."""
+    settings = _settings()
+    where = url or f"http://127.0.0.1:{settings.port}"
+    return asyncio.run(import_files(files, url=where, replace=replace, lenient=lenient, console=_console))
+
+
+@app.command
+def validate(
+    files: list[Path],
+    /,
+    *,
+    lenient: Annotated[bool, Parameter(help="Only what cannot be stored at all is a fault.")] = False,
+    json: Annotated[bool, Parameter(help="Print the report as JSON.")] = False,
+) -> int:
+    """Check environments or documents (JSON) against the metamodel and its constraints."""
+    return validate_files(files, lenient=lenient, as_json=json, console=Console())
+
+
+@app.command(name="status")
+def show_status() -> None:
+    """Show positions, lags, replicas and what is parked."""
+    settings, database_url, redis_url = _stores()
+    names = Names(stream=settings.event_bus_stream)
+    show(asyncio.run(status(database_url=database_url, redis_url=redis_url, names=names)), Console())
+
+
+@app.command
+def rebuild() -> int:
+    """Build the read model and the caches anew from the journal's state, while the system runs."""
+    settings, database_url, redis_url = _stores()
+    names = Names(stream=settings.event_bus_stream)
+    return asyncio.run(
+        rebuild_read_model(database_url=database_url, redis_url=redis_url, names=names, console=_console)
+    )
+
+
+@app.command
+def verify() -> int:
+    """Compare journal, state, read model and caches; says OK or what differs."""
+    settings, database_url, redis_url = _stores()
+    names = Names(stream=settings.event_bus_stream)
+    return asyncio.run(verify_all(database_url=database_url, redis_url=redis_url, names=names, console=Console()))
+
+
+def run() -> None:
+    """Do what the command line says; without a command, `titan dev`."""
+    try:
+        sys.exit(app(sys.argv[1:] or ["dev"]))
+    except (Misconfigured, Unavailable) as error:
+        _console.print(f"titan: {error}", markup=False, highlight=False)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    run()
