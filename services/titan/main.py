@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from titan import factories
-from titan.config import Settings
+from titan.config import Settings, database
 from titan.dev.embedded import Given
 from titan.dev.run import DevSettings, addresses
 from titan.dev.run import run as run_dev
@@ -63,12 +63,14 @@ def together_worker() -> Litestar:
 
 def _settings() -> Settings:
     settings = Settings.load(os.environ)
-    logs.configure(settings.log_level, factories.log_format(settings))
+    # A person reads what these say; the log is for what goes wrong.
+    logs.configure(settings.log_level if "TITAN_LOG_LEVEL" in settings.given else "WARNING", "console")
     return settings
 
 
 def _serve(worker: str, *, port: int | None, workers: int | None) -> None:
-    settings = _settings()
+    settings = Settings.load(os.environ)
+    logs.configure(settings.log_level, factories.log_format(settings))
     database_url, _ = factories.stores(settings)
     schema.wait_and_check(database_url)
     Server(
@@ -160,7 +162,8 @@ def _stores() -> tuple[Settings, str, str | None]:
         database_url=settings.database_url or _of_dev(settings, "DATABASE_URL"),
         redis_url=settings.redis_url or _of_dev(settings, "REDIS_URL"),
     )
-    return settings, *factories.stores(settings)
+    database_url, redis_url = factories.stores(settings)
+    return settings, database(database_url).conninfo, redis_url
 
 
 def _of_dev(settings: Settings, name: str) -> str | None:

@@ -7,7 +7,7 @@ from titan.errors import Invalid
 from titan.events.commands import Create, Put, Remove
 from titan.events.facts import DocumentPut
 from titan.http.guard import TRACE_ID
-from titan.http.requests import body, etag, if_match
+from titan.http.requests import body, etag, header, if_match
 from titan.http.responses import send_bytes
 from titan.http.routes import Call
 from titan.metamodel.kinds import KINDS, Subject
@@ -68,7 +68,8 @@ class Documents:
     async def _document(self, call: Call) -> tuple[Subject, Parts]:
         kind = KINDS[call.operation.kind or ""]
         sent = await body(call.receive, call.scope, limit_bytes=self._limit_bytes)
-        document, warnings = read(kind, sent, lenient=self._lenient)
+        asked = header(call.scope["headers"], b"titan-validation")
+        document, warnings = read(kind, sent, lenient=asked == b"lenient" if asked else self._lenient)
         if warnings:
             _log.warning(
                 "a document was let through leniently",

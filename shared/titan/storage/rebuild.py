@@ -15,7 +15,7 @@ from titan.storage.postgres import Connection
 
 # The session holds the lock: of two rebuilds the second would drop the tables of the first.
 ALONE = """
-SELECT pg_try_advisory_lock(7241005)
+SELECT pg_try_advisory_lock(7241006)
 """
 
 
