@@ -67,28 +67,33 @@ def stores(settings: Settings) -> tuple[str, str | None]:
     return settings.database_url, settings.redis_url
 
 
+def _metrics(settings: Settings) -> Metrics:
+    """The figures of a worker, told apart where there are several behind one port."""
+    return Metrics(worker=str(os.getpid()) if settings.workers > 1 else "")
+
+
 def write_app(settings: Settings) -> Litestar:
     """A worker of the write tier."""
-    metrics = Metrics()
+    metrics = _metrics(settings)
     return create_write_app(settings, metrics, Write(settings, *stores(settings), metrics))
 
 
 def read_app(settings: Settings) -> Litestar:
     """A worker of the read tier."""
-    metrics = Metrics()
+    metrics = _metrics(settings)
     return create_read_app(settings, metrics, Read(settings, *stores(settings), metrics))
 
 
 def projector_app(settings: Settings) -> Litestar:
     """The projector."""
-    metrics = Metrics()
+    metrics = _metrics(settings)
     projecting = Projecting(settings, *stores(settings), metrics)
     return _quiet(settings, metrics, projecting.probes, projecting.running)
 
 
 def bridge_app(settings: Settings) -> Litestar:
     """The bridge."""
-    metrics = Metrics()
+    metrics = _metrics(settings)
     bridging = Bridging(settings, *stores(settings), metrics)
     return _quiet(settings, metrics, bridging.probes, bridging.running)
 
@@ -107,7 +112,7 @@ def _quiet(settings: Settings, metrics: Metrics, probes: Mapping[str, Probe], ru
 
 def together_app(settings: Settings) -> Litestar:
     """All tiers in one process, for a laptop."""
-    metrics = Metrics()
+    metrics = _metrics(settings)
     where = stores(settings)
     write, read = Write(settings, *where, metrics), Read(settings, *where, metrics)
     projecting, bridging = Projecting(settings, *where, metrics), Bridging(settings, *where, metrics)

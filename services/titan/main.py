@@ -71,6 +71,9 @@ def _settings() -> Settings:
 def _serve(worker: str, *, port: int | None, workers: int | None) -> None:
     settings = Settings.load(os.environ)
     logs.configure(settings.log_level, factories.log_format(settings))
+    workers = workers or settings.workers
+    # The workers read their settings themselves, and tell themselves apart where there are several.
+    os.environ["TITAN_WORKERS"] = str(workers)
     database_url, _ = factories.stores(settings)
     schema.wait_and_check(database_url)
     Server(
@@ -80,7 +83,7 @@ def _serve(worker: str, *, port: int | None, workers: int | None) -> None:
         port=port or settings.port,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
-        workers=workers or settings.workers,
+        workers=workers,
         websockets=False,
         backlog=2048,
         log_dictconfig=logs.GRANIAN,

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from support.gate import Gate, gate
 from support.listening import Heard, listening
 from support.waiting import eventually
-from titan.bridge.broker import Broker, probe
+from titan.bridge.broker import Broker
 from titan.bridge.run import Bridge
 from titan.codec.ids import encode_id
 from titan.codec.parts import Chunk, Parts
@@ -29,6 +29,7 @@ from titan.errors import Unavailable
 from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Fact, Recorded
 from titan.metamodel.kinds import SUBMODEL, Subject
 from titan.observability.metrics import Metrics
+from titan.storage.mqtt import probe
 from titan.storage import journal, schema
 from titan.storage.notices import Notices
 from titan.storage.postgres import connect

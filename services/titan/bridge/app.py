@@ -3,13 +3,14 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from titan.bridge.broker import Broker, probe
+from titan.bridge.broker import Broker
 from titan.bridge.run import Bridge
 from titan.config import Settings, database
 from titan.http.health import Probe
 from titan.observability.logs import logger
 from titan.observability.metrics import Metrics
 from titan.storage import redis
+from titan.storage.mqtt import probe
 from titan.storage.notices import Notices
 from titan.storage.redis import Names
 from titan.storage.stream import Follower, Stream

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from titan.config import Settings, database
 from titan.http.health import Probe
@@ -38,7 +39,7 @@ class Projecting:
         self._pool = pool(conninfo, name="projector", size=1)
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
         if self._redis is not None:
-            self.probes["redis"] = Probe(self._redis.ping)
+            self.probes["redis"] = Probe(partial(redis.alive, self._redis))
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

@@ -95,7 +95,7 @@ class Projector:
                 self._metrics.projected_position.set(bookmark)
             if self._generation is None and asyncio.get_running_loop().time() >= self._again_at:
                 await self._find_redis(connection, bookmark)
-            await self._fill(connection)
+            await self._fill()
 
     async def _write(self, connection: Connection, events: Sequence[Event], bookmark: int) -> list[Change]:
         changes = [await self._project(connection, event) for event in events]
@@ -170,6 +170,7 @@ class Projector:
                     await self._announcer.begin(generation, bookmark)
                     self._filling = documents.walk(connection)
                     self._sweeping = 0
+                    self._metrics.generations.inc()
                     self._log.info("a new generation begins", generation=generation, position=bookmark)
                 elif behind:
                     await self._announcer.distrust()
@@ -185,7 +186,7 @@ class Projector:
             await self._announce(connection, changes, after=announced, upto=upto)
             announced = upto
 
-    async def _fill(self, connection: Connection) -> None:
+    async def _fill(self) -> None:
         """Store a page of documents in an empty cache, and sweep out a page of old ones, between two batches."""
         if self._announcer is None or self._generation is None:
             self._follower.idle_ms = 250
@@ -206,7 +207,7 @@ class Projector:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._beat_s)
-            if self._announcer is None or self._generation is None:
+            if self._announcer is None:
                 continue
             try:
                 async with self._saying:

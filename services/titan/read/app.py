@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import psycopg
 from litestar import Litestar
@@ -29,8 +30,9 @@ from titan.storage.cache import Cache
 from titan.storage.documents import Together
 from titan.storage.listings import BOOKMARK
 from titan.storage.membership import Membership
+from titan.storage.mqtt import probe
 from titan.storage.notices import Notices
-from titan.storage.postgres import alive, pool
+from titan.storage.postgres import alive, in_use, pool
 from titan.storage.redis import Names
 from titan.tasks import beside
 
@@ -78,7 +80,11 @@ class Read:
         }
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
         if self._redis is not None:
-            self.probes["redis"] = Probe(self._redis.ping)
+            self.probes["redis"] = Probe(partial(redis.alive, self._redis))
+        if "MQTT_BROKER" in settings.given:
+            self.probes["mqtt"] = Probe(lambda: probe(settings.mqtt_broker, settings.mqtt_port))
+        metrics.watch(metrics.db_pool_active, lambda: in_use(self._pool))
+        metrics.db_pool_max.set(where.pool_size)
         metrics.watch(metrics.memory_bytes, lambda: memory.size_bytes)
         metrics.watch(metrics.memory_entries, lambda: len(memory))
 

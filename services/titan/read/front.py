@@ -71,11 +71,11 @@ class Front:
         self.memory = memory
         self.headers = COMMON
         self._fresh = fresh
-        self._lookups = metrics.lookups("memory")
+        self._tally = metrics.tally("memory")
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """Give an app that answers from memory what can be, and passes the rest on."""
-        get, fresh, hit, miss = self.memory.get, self._fresh, self._lookups.hit, self._lookups.miss
+        get, fresh, tally = self.memory.get, self._fresh, self._tally
 
         async def front(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or scope["method"] != "GET":
@@ -87,11 +87,12 @@ class Front:
             if entry is not None and time.monotonic() < fresh.until:
                 wanted = asked(scope)
                 if wanted.min_position is None or _has_reached(fresh, wanted.min_position):
-                    hit()
+                    tally.hits += 1
                     entry.used = True
-                    await self._say(entry, wanted, key, send)
+                    if not await self._say(entry, wanted, key, send):
+                        tally.unmodified += 1
                     return
-            miss()
+            tally.misses += 1
             await app(scope, receive, send)
 
         return front
@@ -100,13 +101,14 @@ class Front:
         """Answer with an entry that was just made."""
         await self._say(entry, asked(scope), memory_key(scope), send, copies=True)
 
-    async def _say(self, entry: Entry, wanted: Asked, key: bytes, send: Send, *, copies: bool = False) -> None:
+    async def _say(self, entry: Entry, wanted: Asked, key: bytes, send: Send, *, copies: bool = False) -> bool:
+        """Answer; False where the client has it already."""
         encoding = wanted.encoding if len(entry.body) >= WORTH_COMPRESSING_BYTES else ""
         if wanted.none_match is not None and entry.etag and none_match(wanted.none_match, _tag(entry, encoding)):
             headers = [*entry.headers, (b"etag", _tag(entry, encoding))]
             await send({"type": "http.response.start", "status": 304, "headers": headers})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-            return
+            return False
         messages = entry.messages.get(encoding)
         if messages is None:
             messages = await self._represented(entry, encoding, key)
@@ -115,6 +117,7 @@ class Front:
         start = {**start, "headers": [*cast("list[tuple[bytes, bytes]]", start["headers"])]} if copies else start
         await send(start)  # pyright: ignore[reportArgumentType]  # built once, in the shape that ASGI asks for
         await send(body)  # pyright: ignore[reportArgumentType]  # as above
+        return True
 
     async def _represented(self, entry: Entry, encoding: Encoding, key: bytes) -> Messages:
         """Make a representation when it is first asked for, a long one beside the loop."""

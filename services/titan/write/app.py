@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from litestar import Litestar
 from litestar.types import ASGIApp
@@ -17,7 +18,7 @@ from titan.storage import documents, redis
 from titan.storage.documents import Together
 from titan.storage.journal import Journal
 from titan.storage.notices import Notices
-from titan.storage.postgres import alive, pool
+from titan.storage.postgres import alive, in_use, pool
 from titan.storage.redis import Names
 from titan.storage.stream import Stream
 from titan.tasks import beside
@@ -42,6 +43,9 @@ class Write:
         self._stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
         self._metrics = metrics
         self._open = False
+        metrics.watch(metrics.db_pool_active, lambda: in_use(self._pool))
+        metrics.watch(metrics.queue_depth, lambda: len(self._journal))
+        metrics.db_pool_max.set(where.pool_size)
         self._visibility = Visibility(
             Reach(settings.write_visibility),
             redis=self._redis,
@@ -65,7 +69,7 @@ class Write:
         }
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
         if self._redis is not None:
-            self.probes["redis"] = Probe(self._redis.ping)
+            self.probes["redis"] = Probe(partial(redis.alive, self._redis))
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

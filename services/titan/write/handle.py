@@ -1,7 +1,7 @@
 """Look, decide, record: the way of every command to the journal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
@@ -31,7 +31,7 @@ class Turns:
         self._locks: dict[bytes, tuple[asyncio.Lock, int]] = {}
 
     @asynccontextmanager
-    async def of(self, key: bytes) -> AsyncIterator[None]:
+    async def of(self, key: bytes) -> AsyncGenerator[None]:
         """Wait for our turn, and give it on when done."""
         lock, users = self._locks.get(key) or (asyncio.Lock(), 0)
         self._locks[key] = (lock, users + 1)

@@ -101,10 +101,11 @@ class Visibility:
                 await asyncio.sleep(TICK_S)
 
     def _reached(self, reached: Level) -> None:
+        self._metrics.watermark_position.set(reached.watermark)
         upto = reached.watermark if self._reach is Reach.REPLICAS else reached.projected
         self._release(upto, self._reach)
 
-    def _release(self, upto: int | float, reach: Reach) -> None:
+    def _release(self, upto: float, reach: Reach) -> None:
         while self._waiting and self._waiting[0][0] <= upto:
             _, _, answer = heapq.heappop(self._waiting)
             if not answer.done():

@@ -43,6 +43,7 @@ class Metrics:
         disable_created_metrics()  # a birthday for every series would double what is scraped
         registry = CollectorRegistry()
         self._registry = registry
+        self._before_render: list[Callable[[], None]] = []
         self._shown: Collector = _OfWorker(registry, worker) if worker else registry
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
@@ -94,9 +95,11 @@ class Metrics:
         """What counts the hits and misses of one cache; both stand at 0 from here on."""
         return Lookups(self.cache_hits.labels(level), self.cache_misses.labels(level))
 
-    def answers(self, handler: str) -> "Answers":
-        """What counts requests to which one handler answers out of memory, many thousands a second."""
-        return Answers(self, handler)
+    def tally(self, level: Level) -> "Tally":
+        """What a cache counts in that answers many thousands of requests a second before anybody else sees them."""
+        tally = Tally(self, level)
+        self._before_render.append(tally.pour)
+        return tally
 
     def watch(self, gauge: Gauge, read: Callable[[], float]) -> None:
         """Ask for the value whenever somebody scrapes; `set` does nothing on this gauge any more.
@@ -107,6 +110,8 @@ class Metrics:
 
     def render(self) -> bytes:
         """Everything as Prometheus reads it, in `CONTENT_TYPE`."""
+        for pour in self._before_render:
+            pour()
         return generate_latest(self._shown)
 
 
@@ -137,18 +142,29 @@ class Lookups:
         self._misses.inc()
 
 
-class Answers:
-    """Requests that one handler answered, with the labels resolved once."""
+class Tally:
+    """Plain numbers, poured into the series when somebody scrapes: a series costs more than the answer's look-up.
 
-    def __init__(self, metrics: Metrics, handler: str) -> None:
-        outcomes = [(method, status) for method in ("GET", "HEAD") for status in (200, 304)]
-        self._requests = {
-            (method, status): metrics.http_requests.labels(method, handler, str(status)) for method, status in outcomes
-        }
-        self._duration = {
-            method: metrics.http_request_duration_seconds.labels(method, handler) for method in ("GET", "HEAD")
-        }
+    What is answered so is counted as a request too, but not timed.
+    """
 
-    def count(self, method: Literal["GET", "HEAD"], status: Literal[200, 304], *, duration_s: float) -> None:
-        self._requests[method, status].inc()
-        self._duration[method].observe(duration_s)
+    def __init__(self, metrics: Metrics, level: Level) -> None:
+        self.hits = 0
+        self.unmodified = 0
+        """Hits that were answered 304."""
+        self.misses = 0
+        self._poured = (0, 0, 0)
+        self._hits = metrics.cache_hits.labels(level)
+        self._misses = metrics.cache_misses.labels(level)
+        self._sent = metrics.http_requests.labels("GET", level, "200")
+        self._unsent = metrics.http_requests.labels("GET", level, "304")
+
+    def pour(self) -> None:
+        """Bring the series up to date."""
+        now = (self.hits, self.unmodified, self.misses)
+        hits, unmodified, misses = (new - old for new, old in zip(now, self._poured, strict=True))
+        self._poured = now
+        self._hits.inc(hits)
+        self._misses.inc(misses)
+        self._sent.inc(hits - unmodified)
+        self._unsent.inc(unmodified)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 from redis.asyncio import Redis
+from redis.typing import EncodableT, FieldT
 
 from titan.codec.parts import join
 from titan.events.decide import Document
-from titan.storage.redis import Names, reachable
+from titan.storage.redis import Names, fields, keys, reachable, values
 from titan.storage.scripts import BEAT, BEGIN, PUBLISH
 
 HEADER = struct.Struct(">QQBI")
@@ -81,7 +82,7 @@ class Cache:
         """
         name = self._names.document(generation) + key
         with reachable():
-            projected, value = await self._redis.mget(self._names.projected, name)
+            projected, value = values(await self._redis.mget(self._names.projected, name))
             if value is None:
                 return Cached(projected=int(projected or -1), document=None)
             revision, position, flags, _ = HEADER.unpack_from(value)
@@ -91,7 +92,7 @@ class Cache:
             return Cached(int(projected or -1), await self._pieced(name + b":p"))
 
     async def _pieced(self, name: bytes) -> Finished | None:
-        parts: dict[bytes, bytes] = await self._redis.hgetall(name)
+        parts = fields(await self._redis.hgetall(name))
         if b"m" not in parts:
             return None
         revision, position, flags, count = HEADER.unpack_from(parts[b"m"])
@@ -143,7 +144,7 @@ class Announcer:
             Unavailable: where Redis is away.
         """
         with reachable():
-            generation, projected = await self._redis.mget(self._names.generation, self._names.projected)
+            generation, projected = values(await self._redis.mget(self._names.generation, self._names.projected))
         return (generation.decode() if generation and projected else None), int(projected or -1)
 
     async def distrust(self) -> None:
@@ -206,7 +207,7 @@ class Announcer:
                     key = prefix + document.key
                     pipe.delete(key + b":p")
                     if document.chunks:
-                        parts = {b"m": _header(document), b"0": document.head}
+                        parts: dict[FieldT, EncodableT] = {b"m": _header(document), b"0": document.head}
                         parts |= {b"%d" % number: chunk for number, chunk in enumerate(document.chunks, 1)}
                         pipe.hset(key + b":p", mapping=parts)
                         pipe.set(key, _header(document))
@@ -222,8 +223,8 @@ class Announcer:
         """
         keep = self._names.document(generation)
         with reachable():
-            cursor, keys = await self._redis.scan(cursor, match=f"{self._names.prefix}:d:*", count=1000)
-            old = [key for key in keys if not key.startswith(keep)]
+            cursor, found = await self._redis.scan(cursor, match=f"{self._names.prefix}:d:*", count=1000)
+            old = [key for key in keys(found) if not key.startswith(keep)]
             if old:
                 await self._redis.unlink(*old)
         return int(cursor)

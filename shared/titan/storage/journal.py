@@ -156,6 +156,10 @@ class Journal:
         self._closing = False
         self._connection: Connection | None = None
 
+    def __len__(self) -> int:
+        """How many facts wait to be written."""
+        return len(self._queue)
+
     async def record(self, recorded: Recorded) -> Appended:
         """Write one fact; returns once it is committed.
 
@@ -228,7 +232,10 @@ class Journal:
             for waiting, answer in zip(batch, answers, strict=True):
                 _settle(waiting.answer, answer)
             # The relay of this process needs no call from the database to know.
-            self._notices.heard(JOURNAL, max((a.position for a in answers if isinstance(a, Appended)), default=0))
+            position = max((answer.position for answer in answers if isinstance(answer, Appended)), default=0)
+            self._notices.heard(JOURNAL, position)
+            if position:
+                self._metrics.journal_position.set(position)
 
     async def _append(self, batch: list[_Waiting]) -> list[Appended | Lost]:
         if self._connection is None or self._connection.closed:

@@ -127,7 +127,7 @@ async def page(connection: Connection, kind: str, facets: Sequence[bytes], *, af
         else:
             cursor = await connection.execute(PAGE, parameters, binary=True)
         rows = await cursor.fetchall()
-    places = [Place(*row[1:4], int(row[4])) for row in rows if row[1] is not None]
+    places = [Place(row[1], row[2], row[3], int(row[4])) for row in rows if row[1] is not None]
     return Page(places=places[:limit], more=len(places) > limit, position=rows[0][0] if rows else 0)
 
 

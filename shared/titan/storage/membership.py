@@ -1,13 +1,13 @@
 """Which replicas live and what they have seen: leases, positions, the watermark."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import redis
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from titan.storage.redis import Names, reachable
+from titan.storage.redis import Names, entries, reachable
 from titan.storage.scripts import JOIN, LEAVE, LEVEL, REPORT
 
 
@@ -106,10 +106,7 @@ class Membership:
         """
         with reachable():
             answer = self._client.xread({self._names.announcements: f"{position}-0"}, count=256, block=block_ms)
-        if not answer:
-            return ()
-        entries = next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]
-        return [_announced(identifier, fields) for identifier, fields in entries]
+        return [_announced(identifier, fields) for identifier, fields in entries(answer)]
 
     def report(self, position: int, generation: str) -> float | None:
         """Renew the lease and say what was reached; gives until when it may be trusted, None where it is lost.
@@ -144,7 +141,7 @@ class Membership:
             self._leave(keys, [names.lease, self._replica])
 
 
-def _announced(identifier: bytes, fields: dict[bytes, bytes]) -> Announced:
+def _announced(identifier: bytes, fields: Mapping[bytes, bytes]) -> Announced:
     keys = fields[b"k"]
     return Announced(
         after=int(fields[b"f"]),

@@ -1,7 +1,7 @@
 """Connections to PostgreSQL, and what its errors mean to us."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import LiteralString
 
@@ -16,8 +16,8 @@ from titan.errors import Unavailable
 Connection = AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
-# A plan made while the journal was empty scans it for ever; without index scans to fall back on, JIT compiles each call.
-# The two belong together: only one of them makes it worse.
+# A plan made while the journal was empty scans it for ever; without index scans to fall back on, JIT compiles each
+# call. The two belong together: only one of them makes it worse.
 PLANNING = "-c enable_seqscan=off -c jit=off"
 
 # A commit of the read model need not reach the disk before it is answered: it is rebuilt from the journal by its
@@ -36,7 +36,7 @@ _AWAY = (
 
 
 @contextmanager
-def reachable() -> Iterator[None]:
+def reachable() -> Generator[None]:
     """Turn what the driver says of a database that is away into our word for it.
 
     Raises:
@@ -101,6 +101,12 @@ def pool(conninfo: str, *, name: str, size: int) -> Pool:
             "options": PLANNING,
         },
     )
+
+
+def in_use(pool: Pool) -> int:
+    """How many connections of a pool are lent out."""
+    stats = pool.get_stats()
+    return stats.get("pool_size", 0) - stats.get("pool_available", 0)
 
 
 async def alive(pool: Pool) -> None:

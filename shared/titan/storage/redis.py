@@ -1,7 +1,8 @@
 """Connections to Redis, its names there, and what its errors mean to us."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import redis
 import redis.asyncio
@@ -13,7 +14,7 @@ from titan.errors import Unavailable
 
 
 class Names(Struct, frozen=True):
-    """What our keys are called. Scripts touch several at once: one Redis, or one primary with replicas, not a cluster."""
+    """What our keys are called. Scripts touch several at once: one Redis or one primary with replicas, no cluster."""
 
     prefix: str = "titan"
     stream: str = "titan:events"
@@ -87,7 +88,7 @@ AWAY = (redis.RedisError, OSError)
 
 
 @contextmanager
-def reachable() -> Iterator[None]:
+def reachable() -> Generator[None]:
     """Turn what the client says of a Redis that is away into our word for it.
 
     Raises:
@@ -98,3 +99,48 @@ def reachable() -> Iterator[None]:
     except AWAY as error:
         message = "Redis is away."
         raise Unavailable(message) from error
+
+
+async def alive(client: redis.asyncio.Redis) -> None:
+    """Ask Redis for a sign of life.
+
+    Raises:
+        Unavailable: where it gives none.
+    """
+    with reachable():
+        await client.ping()  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+
+
+# Our clients decode nothing, so that an answer is bytes, whatever the driver holds possible. It is said here, once.
+
+
+def value(answer: object) -> bytes | None:
+    """What GET gave; None where there is no such key."""
+    return cast("bytes | None", answer)
+
+
+def values(answer: object) -> Sequence[bytes | None]:
+    """What MGET gave, in the order that was asked in."""
+    return cast("Sequence[bytes | None]", answer)
+
+
+def fields(answer: object) -> Mapping[bytes, bytes]:
+    """What HGETALL gave; empty where there is no such key."""
+    return cast("Mapping[bytes, bytes]", answer)
+
+
+def keys(answer: object) -> Sequence[bytes]:
+    """What SCAN gave beside its cursor."""
+    return cast("Sequence[bytes]", answer)
+
+
+Entries = Sequence[tuple[bytes, Mapping[bytes, bytes]]]
+
+
+def entries(answer: object) -> Entries:
+    """What XREAD gave of the one stream that it was asked for: identifier and fields of each entry."""
+    if not answer:
+        return ()
+    if isinstance(answer, dict):
+        return next(iter(cast("dict[bytes, list[Entries]]", answer).values()))[0]
+    return cast("list[tuple[bytes, Entries]]", answer)[0][1]

@@ -17,7 +17,7 @@ from titan.events.facts import Event
 from titan.storage import journal
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import Connection
-from titan.storage.redis import Names, reachable
+from titan.storage.redis import Names, entries, reachable
 
 INLINE_BYTES = 64 * 1024
 """Bodies up to here travel in the stream; larger ones are fetched from the journal by position."""
@@ -90,10 +90,7 @@ class Stream:
         """
         with reachable():
             answer = await self._redis.xread({self._name: f"{position}-0"}, count=count, block=block_ms)
-        if not answer:
-            return []
-        entries = next(iter(answer.values()))[0] if isinstance(answer, dict) else answer[0][1]
-        return [_decoder.decode(fields[b"e"]) for _, fields in entries]
+        return [_decoder.decode(fields[b"e"]) for _, fields in entries(answer)]
 
 
 class Follower:

@@ -54,13 +54,15 @@ def test_a_cache_counts_from_zero_by_its_level() -> None:
 
 def test_answers_out_of_memory_count_as_requests() -> None:
     metrics = Metrics()
-    memory = metrics.answers("memory")
-    memory.count("GET", 200, duration_s=0.0001)
-    memory.count("GET", 304, duration_s=0.0001)
-    shown = values(metrics)
-    assert shown["http_requests_total,handler=memory,method=GET,status=200"] == 1
-    assert shown["http_requests_total,handler=memory,method=GET,status=304"] == 1
-    assert shown["http_request_duration_seconds_count,handler=memory,method=GET"] == 2
+    tally = metrics.tally("memory")
+    tally.hits, tally.unmodified, tally.misses = 5, 2, 1
+    metrics.render()
+    tally.hits += 1
+    told = metrics.render().decode()
+    assert 'cache_hits_total{level="memory"} 6.0' in told
+    assert 'cache_misses_total{level="memory"} 1.0' in told
+    assert 'http_requests_total{handler="memory",method="GET",status="200"} 4.0' in told
+    assert 'http_requests_total{handler="memory",method="GET",status="304"} 2.0' in told
 
 
 def test_a_watched_gauge_is_read_when_somebody_scrapes() -> None:
