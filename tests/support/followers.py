@@ -1,6 +1,6 @@
 """A relay and a projector on real servers, inside a test's own loop."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import structlog
@@ -19,7 +19,7 @@ LEASE_MS = 400
 
 
 @asynccontextmanager
-async def relaying(database_url: str, redis_url: str, names: Names) -> AsyncIterator[None]:
+async def relaying(database_url: str, redis_url: str, names: Names) -> AsyncGenerator[None]:
     """Carry the journal into the stream meanwhile."""
     client = redis.connect(redis_url)
     notices = Notices(database_url)
@@ -30,7 +30,7 @@ async def relaying(database_url: str, redis_url: str, names: Names) -> AsyncIter
 
 
 @asynccontextmanager
-async def projecting(database_url: str, redis_url: str | None, names: Names) -> AsyncIterator[Projector]:
+async def projecting(database_url: str, redis_url: str | None, names: Names) -> AsyncGenerator[Projector]:
     """Project meanwhile."""
     client = redis.connect(redis_url) if redis_url else None
     notices = Notices(database_url)

@@ -179,6 +179,10 @@ class Projector:
         except Unavailable:
             self._generation = None
             return
+        await self._say_again(connection, announced, bookmark)
+
+    async def _say_again(self, connection: Connection, announced: int, bookmark: int) -> None:
+        """Announce what Redis missed, for as long as it stays where it was left."""
         while self._generation is not None and announced < bookmark:
             events = await journal.after(connection, announced, limit=min(256, bookmark - announced))
             upto = events[-1].position

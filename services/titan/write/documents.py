@@ -1,5 +1,8 @@
 """POST, PUT and DELETE of whole documents: request bytes in, a command out, and the answer once it is visible."""
 
+from collections.abc import Mapping
+from typing import cast
+
 from titan.codec.ids import encode_id
 from titan.codec.json import read
 from titan.codec.parts import Parts, join, parts
@@ -80,8 +83,8 @@ class Documents:
         return Subject(kind, document.id), parts(document)
 
     async def _do(self, call: Call, subject: Subject, command: Create | Put | Remove) -> Done:
-        trace = call.scope.get(TRACE_ID) or ""
-        return await self._handle(subject, command, trace=str(trace))
+        scope = cast("Mapping[str, object]", call.scope)
+        return await self._handle(subject, command, trace=str(scope.get(TRACE_ID) or ""))
 
     async def _put(self, call: Call, subject: Subject, command: Create | Put) -> None:
         done = await self._do(call, subject, command)

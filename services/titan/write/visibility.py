@@ -15,7 +15,7 @@ from titan.storage.listings import bookmark
 from titan.storage.membership import Level, Watermark, level
 from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import Pool, reachable
-from titan.storage.redis import AWAY, Names
+from titan.storage.redis import AWAY, Names, heard
 
 TICK_S = 0.05
 PATIENCE_S = 30.0
@@ -92,11 +92,8 @@ class Visibility:
     async def _listen(self, client: Redis) -> None:
         while True:
             try:
-                async with client.pubsub() as channel:
-                    await channel.subscribe(self._names.watermark)
-                    async for message in channel.listen():
-                        if message["type"] == "message":
-                            self._reached(level(message["data"]))
+                async for data in heard(client, self._names.watermark):
+                    self._reached(level(data))
             except AWAY:
                 await asyncio.sleep(TICK_S)
 

@@ -223,7 +223,9 @@ class Announcer:
         """
         keep = self._names.document(generation)
         with reachable():
-            cursor, found = await self._redis.scan(cursor, match=f"{self._names.prefix}:d:*", count=1000)
+            cursor, found = await self._redis.scan(  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+                cursor, match=f"{self._names.prefix}:d:*", count=1000
+            )
             old = [key for key in keys(found) if not key.startswith(keep)]
             if old:
                 await self._redis.unlink(*old)

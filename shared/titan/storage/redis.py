@@ -1,6 +1,6 @@
 """Connections to Redis, its names there, and what its errors mean to us."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast
 
@@ -109,6 +109,15 @@ async def alive(client: redis.asyncio.Redis) -> None:
     """
     with reachable():
         await client.ping()  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+
+
+async def heard(client: redis.asyncio.Redis, channel: str) -> AsyncGenerator[bytes]:
+    """What is called out on a channel, until the connection is lost; the client's own errors come through."""
+    async with client.pubsub() as subscribed:  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+        await subscribed.subscribe(channel)
+        async for message in subscribed.listen():  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]  # as above
+            if message["type"] == "message":
+                yield cast("bytes", message["data"])
 
 
 # Our clients decode nothing, so that an answer is bytes, whatever the driver holds possible. It is said here, once.

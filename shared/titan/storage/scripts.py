@@ -1,7 +1,7 @@
 """The scripts that run inside Redis, each a step that is seen as a whole or not at all.
 
     PUBLISH    documents of a batch, its announcement, the position, the watermark      the projector, once a batch
-    BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, where Redis is lost
+    BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, a lost Redis
     BEAT       renew the projector's lease, and see that Redis is where it was left     the projector, when idle
     JOIN       take a lease and start from the projected position                        a replica, with an empty memory
     REPORT     renew the lease, report the position reached, move the watermark          a replica, once a batch
