@@ -151,7 +151,8 @@ BEGIN
              WHERE h.key = item.key;
             UPDATE journal.chunk c
                SET revision = item.expected + 1, id_shorts = k.id_shorts, body = k.body
-              FROM unnest(chunk_items, chunk_ordinals, chunk_id_shorts, chunk_bodies) AS k (item, ordinal, id_shorts, body)
+              FROM unnest(chunk_items, chunk_ordinals, chunk_id_shorts, chunk_bodies)
+                   AS k (item, ordinal, id_shorts, body)
              WHERE k.item = item.number AND c.key = item.key AND c.ordinal = k.ordinal;
         ELSE
             INSERT INTO journal.head AS h (key, kind, id, revision, position, created, removed, chunks, blobs, body,
@@ -193,7 +194,8 @@ PROJECT = """
 CREATE FUNCTION read.project(
     after bigint, upto bigint,
     gone_sorts bigint[],
-    kinds text[], sorts bigint[], keys bytea[], ids text[], id_shorts text[], created timestamptz[], updated timestamptz[],
+    kinds text[], sorts bigint[], keys bytea[], ids text[], id_shorts text[],
+    created timestamptz[], updated timestamptz[],
     facets bytea[], facet_sorts bigint[]
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$

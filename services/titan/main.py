@@ -127,7 +127,7 @@ def together(*, port: Port = None) -> None:
 def dev(
     *,
     port: Port = None,
-    replicas: Annotated[int | None, Parameter(help="Read replicas behind a gateway; none: one process for all.")] = None,
+    replicas: Annotated[int | None, Parameter(help="Read replicas behind a gateway; 0: one process for all.")] = None,
     workers: Workers = None,
     with_parent: Annotated[bool, Parameter(help="Stop when the process that started this one ends.")] = False,
 ) -> int:
@@ -177,7 +177,7 @@ def _of_dev(settings: Settings, name: str) -> str | None:
 @app.command
 def migrate(*, to: Annotated[str, Parameter(help="Revision of the schema.")] = "head") -> None:
     """Bring the database's schema up to date."""
-    settings, database_url, _ = _stores()
+    _, database_url, _ = _stores()
     schema.migrate(database_url, to)
     _console.print(f"The schema is at {to if to != 'head' else schema.KNOWN}.")
 

@@ -109,7 +109,7 @@ def _note_addresses(place: Place, servers: Servers) -> None:
 
 
 def addresses(data_dir: Path) -> dict[str, str]:
-    """The addresses of the servers that a `titan dev` over this data directory has, or had; empty where there is none."""
+    """Where the servers are that a `titan dev` over this data directory has, or had; empty where there is none."""
     try:
         lines = (data_dir / _ADDRESSES).read_text().splitlines()
     except OSError:
