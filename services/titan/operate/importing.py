@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
@@ -21,6 +22,8 @@ from titan.operate.validating import sentence
 class Noted(Struct, frozen=True):
     """A document of which there is something to say."""
 
+    number: int
+    """In the order of the files."""
     file: Path
     path: str
     kind: str
@@ -62,19 +65,22 @@ async def import_files(
     not be reached; what was stored until then stays.
     """
     imported = Imported()
-    is_cut_short = False
+    numbers = count()
+    failure = ""
     sender = Sender(url, replace=replace, lenient=lenient, connections=concurrency, patience_s=patience_s)
     async with sender:
         with amounts() as bar:
             task = bar.add_task("Importing", total=sum(path.stat().st_size for path in paths if path.is_file()))
             try:
                 for path in paths:
-                    await Sending(path, sender, imported, lenient=lenient).run(concurrency, bar, task)
+                    sending = Sending(path, sender, imported, numbers, lenient=lenient)
+                    await sending.run(concurrency, bar, task)
             except* Unavailable as group:
-                say(console, str(group.exceptions[0]), style="bold red")
-                is_cut_short = True
+                failure = str(group.exceptions[0])
     show(imported, console)
-    if is_cut_short or imported.unread:
+    if failure:
+        say(console, failure, style="bold red")
+    if failure or imported.unread:
         return 2
     return 1 if imported.refused else 0
 
@@ -82,10 +88,13 @@ async def import_files(
 class Sending:
     """One file on its way."""
 
-    def __init__(self, path: Path, sender: Sender, imported: Imported, *, lenient: bool) -> None:
+    def __init__(
+        self, path: Path, sender: Sender, imported: Imported, numbers: Iterator[int], *, lenient: bool
+    ) -> None:
         self._path = path
         self._sender = sender
         self._imported = imported
+        self._numbers = numbers
         self._lenient = lenient
         self._sent: dict[tuple[str, str], bytes] = {}
 
@@ -96,11 +105,11 @@ class Sending:
         except OSError as error:
             self._imported.unread.append(f"{self._path}: {error.strerror or error}")
             return
-        ahead = self._documents(body)
+        ahead = zip(self._documents(body), self._numbers, strict=False)
 
         async def work() -> None:
-            for one in ahead:
-                await self._send(one)
+            for one, number in ahead:
+                await self._send(one, number)
                 bar.advance(task, len(one.body))
 
         async with asyncio.TaskGroup() as group:
@@ -113,7 +122,7 @@ class Sending:
         except Invalid as refusal:
             self._imported.unread += [f"{self._path}: {sentence(fault)}" for fault in refusal.faults]
 
-    async def _send(self, one: Enclosed) -> None:
+    async def _send(self, one: Enclosed, number: int) -> None:
         id = identifier(one.body)
         digest = sha256(one.body).digest()
         before = self._sent.get((one.kind.name, id)) if id else None
@@ -122,23 +131,19 @@ class Sending:
             return
         if before is not None:
             # Sent as well, whichever came last would stay.
-            self._refuse(one, id, (f"There is another {one.kind.name} of this id before it in the file.",))
+            text = f"There is another {one.kind.name} of this id before it in the file."
+            self._imported.refused.append(Noted(number, self._path, one.path, one.kind.name, id, (text,)))
             return
         self._sent[one.kind.name, id] = digest
         outcome = await self._sender.send(one.kind, id, one.body)
+        noted = Noted(number, self._path, one.path, one.kind.name, id, outcome.messages)
         if not outcome.is_stored:
-            self._refuse(one, id, outcome.messages)
+            self._imported.refused.append(noted)
             return
         self._imported.replaced += outcome.is_replaced
         self._imported.stored += not outcome.is_replaced
         if self._lenient and (faults := faults_of(one)):
-            self._imported.let_through.append(self._noted(one, id, faults))
-
-    def _refuse(self, one: Enclosed, id: str, sentences: tuple[str, ...]) -> None:
-        self._imported.refused.append(self._noted(one, id, sentences))
-
-    def _noted(self, one: Enclosed, id: str, sentences: tuple[str, ...]) -> Noted:
-        return Noted(self._path, one.path, one.kind.name, id, sentences)
+            self._imported.let_through.append(structs.replace(noted, sentences=faults))
 
 
 class _Identified(Struct):
@@ -171,7 +176,7 @@ def show(imported: Imported, console: Console) -> None:
         ("let through", imported.let_through, "yellow"),
         ("refused", imported.refused, "red"),
     ):
-        for one in noted:
+        for one in sorted(noted, key=lambda one: one.number):
             say(console, f"{heading}: {one.kind} {one.id or '(no identifier)'}, {one.file} {one.path}", style=style)
             for text in one.sentences:
                 say(console, f"  {text}")
@@ -184,4 +189,4 @@ def show(imported: Imported, console: Console) -> None:
         "let through": len(imported.let_through),
         "refused": len(imported.refused),
     }
-    say(console, ", ".join(f"{count} {name}" for name, count in counts.items() if count or name == "stored"))
+    say(console, ", ".join(f"{number} {name}" for name, number in counts.items() if number or name == "stored"))

@@ -8,6 +8,7 @@ import psycopg
 from rich.console import Console
 from rich.progress import Progress
 
+from titan.config import database
 from titan.errors import Unavailable
 from titan.events.facts import Event
 from titan.events.project import Change, Forgotten, Listed, latest_rows, project
@@ -30,12 +31,13 @@ WHOLE_TABLES = "-c jit=off -c synchronous_commit=off"
 async def rebuild(*, database_url: str, redis_url: str | None, names: Names, console: Console) -> int:
     """Rebuild the read model and have Redis filled anew; gives the exit status.
 
-    `database_url` is one that libpq understands. Its user must be allowed to create a schema.
+    The user of the database must be allowed to create a schema.
 
     Raises:
         Unavailable: where the database goes away; the read model is as it was.
     """
-    connection = await connect(database_url, name="rebuild", options=WHOLE_TABLES)
+    conninfo = database(database_url).conninfo
+    connection = await connect(conninfo, name="rebuild", options=WHOLE_TABLES)
     try:
         with reachable():
             if not await tables.alone(connection):
@@ -44,7 +46,7 @@ async def rebuild(*, database_url: str, redis_url: str | None, names: Names, con
             await tables.prepare(connection)
             try:
                 with progress() as bar:
-                    await Rebuild(connection, console).run(database_url, bar)
+                    await Rebuild(connection, console).run(conninfo, bar)
             finally:
                 if not connection.closed:
                     await tables.remove(connection)
@@ -78,10 +80,10 @@ class Rebuild:
         self._position = 0
         self._astray: list[Astray] = []
 
-    async def run(self, database_url: str, bar: Progress) -> None:
+    async def run(self, conninfo: str, bar: Progress) -> None:
         """Fill the new tables from a snapshot, follow what was written meanwhile, and swap."""
         started_at = time.monotonic()
-        count = await self._fill(database_url, bar)
+        count = await self._fill(conninfo, bar)
         filled_s = time.monotonic() - started_at
         await tables.analyze(self._connection)
         while await listings.bookmark(self._connection) - self._position > NEAR:
@@ -93,8 +95,8 @@ class Rebuild:
             parked = len({one.position for one in self._astray})
             say(self._console, f"{parked} events are parked; `titan status` shows them.", style="yellow")
 
-    async def _fill(self, database_url: str, bar: Progress) -> int:
-        source = await connect(database_url, name="rebuild snapshot", options=WHOLE_TABLES)
+    async def _fill(self, conninfo: str, bar: Progress) -> int:
+        source = await connect(conninfo, name="rebuild snapshot", options=WHOLE_TABLES)
         try:
             await source.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             await source.set_read_only(True)

@@ -18,7 +18,8 @@ LENIENT = {"titan-validation": "lenient"}
 """Asks the server to store what it can represent without loss."""
 ANSWER_S = 90.0
 RETRY_AFTER_S = 1.0
-RETRY_AFTER_LIMIT_S = 10.0
+"""How long to wait where the server does not say, or gives no number of seconds."""
+RETRY_AFTER_MIN_S, RETRY_AFTER_MAX_S = 0.1, 10.0
 
 
 class Outcome(Struct, frozen=True):
@@ -99,7 +100,7 @@ class Sender:
 
 def _retry_after_s(response: httpx.Response) -> float:
     value = response.headers.get("retry-after", "")
-    return min(float(value), RETRY_AFTER_LIMIT_S) if value.isdecimal() else RETRY_AFTER_S
+    return max(RETRY_AFTER_MIN_S, min(float(value), RETRY_AFTER_MAX_S)) if value.isdecimal() else RETRY_AFTER_S
 
 
 def _outcome(response: httpx.Response, *, is_unsure: bool) -> Outcome:

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
+from titan.config import database
 from titan.errors import Misconfigured, Unavailable
 from titan.operate.terminal import say
 from titan.storage import listings, redis
@@ -31,8 +32,8 @@ class Replica(Struct, frozen=True):
 class Redises(Struct, frozen=True):
     """Where Redis stands."""
 
-    stream_end: int
-    """Position of the newest event that the stream took; 0 where it is empty or gone."""
+    stream_end: int | None
+    """Position of the newest event that the stream took; None where it is gone, and followers read the journal."""
     stream_length: int
     generation: str | None
     projected: int | None
@@ -76,13 +77,13 @@ SELECT 'database', pg_database_size(current_database())
 
 
 async def status(*, database_url: str, redis_url: str | None, names: Names) -> Status:
-    """Look at everything. `database_url` is one that libpq understands.
+    """Look at everything.
 
     Raises:
         Unavailable: where the database is away.
         Misconfigured: where it has no schema.
     """
-    connection = await connect(database_url, name="status")
+    connection = await connect(database(database_url).conninfo, name="status")
     try:
         with reachable():
             return await _look(connection, await _look_at_redis(redis_url, names))
@@ -126,7 +127,7 @@ async def _ask_redis(client: Redis, names: Names) -> Redises:
     )
     memory = cast("dict[str, int]", await client.info("memory"))  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
     return Redises(
-        stream_end=await Stream(client, names, kept=0).last(),
+        stream_end=await Stream(client, names, kept=0).last() or None,
         stream_length=await client.xlen(names.stream),
         generation=generation.decode() if generation else None,
         projected=int(projected) if projected else None,

@@ -7,6 +7,7 @@ import psycopg
 from rich.console import Console
 from rich.progress import Progress
 
+from titan.config import database
 from titan.events.decide import Document
 from titan.events.project import Listed
 from titan.metamodel.kinds import KINDS, Subject
@@ -53,14 +54,12 @@ class Differences:
 async def verify(*, database_url: str, redis_url: str | None, names: Names, console: Console) -> int:
     """Say OK, or what differs; gives 0 or 1.
 
-    `database_url` is one that libpq understands.
-
     Raises:
         Unavailable: where the database is away.
     """
     client = redis.connect(redis_url) if redis_url else None
     try:
-        async with _connections(database_url) as (snapshot, fresh):
+        async with _connections(database(database_url).conninfo) as (snapshot, fresh):
             copies = Copies(client, names, fresh) if client else None
             verification = Verification(snapshot, copies)
             with reachable(), progress() as bar:
@@ -72,12 +71,12 @@ async def verify(*, database_url: str, redis_url: str | None, names: Names, cons
 
 
 @asynccontextmanager
-async def _connections(database_url: str) -> AsyncGenerator[tuple[Connection, Connection]]:
-    snapshot = await connect(database_url, name="verify", options=WHOLE_TABLES)
+async def _connections(conninfo: str) -> AsyncGenerator[tuple[Connection, Connection]]:
+    snapshot = await connect(conninfo, name="verify", options=WHOLE_TABLES)
     try:
         await snapshot.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
         await snapshot.set_read_only(True)
-        fresh = await connect(database_url, name="verify now")
+        fresh = await connect(conninfo, name="verify now")
         try:
             yield snapshot, fresh
         finally:
