@@ -245,3 +245,14 @@ async def test_real_environments_are_stored_verified_and_rebuilt(database_url: s
     assert "\nOK: " in told(console)
     assert await rows(connection, STORED) == stored
     await connection.close()
+
+
+async def test_a_lenient_import_stores_what_a_strict_server_would_refuse(tmp_path: Path, database_url: str) -> None:
+    file = environment(tmp_path / "e.json", submodel("one", idShort="1 is no name"), submodel("two", unheard="of"))
+    async with writing(database_url) as url:
+        strictly, said = await imported(url, file)
+        assert (strictly, said.splitlines()[-1]) == (1, "0 stored, 2 refused")
+        leniently, said = await imported(url, file, lenient=True)
+    assert (leniently, said.splitlines()[-1]) == (1, "1 stored, 1 let through, 1 refused")
+    assert "let through: submodel one" in said
+    assert "refused: submodel two" in said

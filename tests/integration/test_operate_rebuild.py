@@ -11,6 +11,7 @@ from support.operating import projected, quiet, until, write
 from support.writes import put, subject
 from titan.operate.rebuilding import rebuild
 from titan.storage import listings, redis
+from titan.storage import rebuild as tables
 from titan.storage.cache import Announcer
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
@@ -165,5 +166,5 @@ async def test_a_document_that_cannot_be_projected_is_parked_and_found_again_onc
 
 
 async def test_of_two_rebuilds_the_second_leaves_the_first_alone(connection: Connection, database_url: str) -> None:
-    await connection.execute("SELECT pg_advisory_lock(7241005)")
+    assert await tables.alone(connection)
     assert await rebuild(database_url=database_url, redis_url=None, names=NAMES, console=quiet()) == 2
