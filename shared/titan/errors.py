@@ -10,7 +10,6 @@
     ├── Unsupported           a media type or an operation that is not served
     ├── Overloaded            a queue is full; nothing was done, try again
     ├── Unavailable           a store is away; nothing was done, try again
-    ├── RevisionConflict      somebody else wrote this revision first; look again and decide again
     └── Misconfigured         the process cannot start as it was told to; says what to change
 
 None of them knows HTTP: `titan.http.errors` has the one table from error to status.
@@ -58,7 +57,11 @@ class PreconditionFailed(TitanError):
 
 
 class MethodNotAllowed(TitanError):
-    """The thing is there, but this cannot be done to it."""
+    """The thing is there, but this cannot be done to it, or not here. `allow` says what can be, wherever that is."""
+
+    def __init__(self, text: str = "", *, allow: tuple[str, ...] = ()) -> None:
+        self.allow = allow
+        super().__init__(text)
 
 
 class TooLarge(TitanError):
@@ -79,10 +82,6 @@ class Unavailable(TitanError):
     def __init__(self, text: str, *, retry_after_s: int = 1) -> None:
         self.retry_after_s = retry_after_s
         super().__init__(text)
-
-
-class RevisionConflict(TitanError):
-    """The document is not at the revision that the facts were decided on."""
 
 
 class Misconfigured(TitanError):

@@ -20,7 +20,6 @@ from titan.errors import (
     NotFound,
     Overloaded,
     PreconditionFailed,
-    RevisionConflict,
     TitanError,
     TooLarge,
     Unavailable,
@@ -29,16 +28,6 @@ from titan.errors import (
 from titan.http.requests import Disconnected
 from titan.metamodel.faults import FAULT_LIMIT
 
-
-class MethodUnknownHere(MethodNotAllowed):
-    """The path is there, but not with this method, or not on this tier."""
-
-    def __init__(self, text: str, *, allow: tuple[str, ...]) -> None:
-        self.allow = allow
-        """The methods that the path has, on whichever tier."""
-        super().__init__(text)
-
-
 STATUS: dict[type[TitanError], HTTPStatus] = {
     Invalid: HTTPStatus.BAD_REQUEST,
     # Nobody reads it; it is for the log and the metrics.
@@ -46,7 +35,6 @@ STATUS: dict[type[TitanError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
     MethodNotAllowed: HTTPStatus.METHOD_NOT_ALLOWED,
     AlreadyExists: HTTPStatus.CONFLICT,
-    RevisionConflict: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -120,7 +108,7 @@ def _headers(error: BaseException, status: HTTPStatus) -> list[tuple[bytes, byte
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         after_s = error.retry_after_s if isinstance(error, Unavailable) else _RETRY_AFTER_S
         headers.append((b"retry-after", b"%d" % after_s))
-    if isinstance(error, MethodUnknownHere):
+    if isinstance(error, MethodNotAllowed) and error.allow:
         headers.append((b"allow", ", ".join(error.allow).encode()))
     return headers
 

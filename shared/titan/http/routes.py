@@ -19,8 +19,7 @@ from litestar.types import ASGIApp, ControllerRouterHandler, HTTPScope, Receive,
 from msgspec import Struct, field
 
 from titan.codec.ids import decode_id
-from titan.errors import Invalid, Misconfigured, NotFound
-from titan.http.errors import MethodUnknownHere
+from titan.errors import Invalid, MethodNotAllowed, Misconfigured, NotFound
 from titan.http.guard import HANDLER
 from titan.http.operations import BASE_PATHS, OPERATIONS, Operation, Side
 from titan.http.requests import Disconnected, Query, segments
@@ -87,7 +86,7 @@ def _raise_as_ours(_request: Request[object, object, State], error: Exception) -
             raise NotFound("There is no such path here.") from error
         case 405:
             allow = (error.headers or {}).get("allow", "")
-            raise MethodUnknownHere(f"This path takes {allow}.", allow=(allow,)) from error
+            raise MethodNotAllowed(f"This path takes {allow}.", allow=(allow,)) from error
         case _:
             raise Invalid(error.detail) from error
 
@@ -192,11 +191,11 @@ def _dispatching(root: _Node, *, beyond: ASGIApp) -> ASGIApp:
     return serve
 
 
-def _refusal(node: _Node, method: str) -> MethodUnknownHere:
+def _refusal(node: _Node, method: str) -> MethodNotAllowed:
     allow = tuple(sorted((node.here.keys() | node.elsewhere.keys()) - {method}))
     side = node.elsewhere.get(method)
     if side is not None:
         text = f"{method} is served here by the {_TIERS[side]} alone: send it there, or through the gateway."
     else:
         text = f"This path does not know the method {method}: it takes {', '.join(allow)}."
-    return MethodUnknownHere(text, allow=allow)
+    return MethodNotAllowed(text, allow=allow)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import psycopg
 from msgspec import Struct
 
-from titan.errors import Overloaded, RevisionConflict, TitanError, Unavailable
+from titan.errors import Overloaded, TitanError, Unavailable
 from titan.events.decide import Standing, body, fact_name
 from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Event, Recorded
 from titan.observability.metrics import Metrics
@@ -35,8 +35,8 @@ class Appended(Struct, frozen=True):
     """Position at which the document was created."""
 
 
-class Lost(RevisionConflict):
-    """Another fact took the revision; carries how the document stands instead."""
+class Lost(Exception):
+    """Another fact took the revision; carries how the document stands instead. Whoever decided looks again."""
 
     def __init__(self, standing: Standing) -> None:
         self.standing = standing

@@ -12,8 +12,8 @@ from litestar import Litestar, get
 from litestar.types import ASGIApp
 
 from titan.codec.ids import encode_id
-from titan.errors import Invalid, Misconfigured, NotFound, TitanError
-from titan.http.errors import MethodUnknownHere, answer
+from titan.errors import Invalid, MethodNotAllowed, Misconfigured, NotFound, TitanError
+from titan.http.errors import answer
 from titan.http.guard import HANDLER, Guard
 from titan.http.operations import BASE_PATHS, OPERATIONS, Operation
 from titan.http.requests import Disconnected
@@ -120,7 +120,7 @@ async def test_a_path_that_nobody_knows_is_not_found(path: str) -> None:
 
 @pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "BREW"])
 async def test_a_method_that_a_path_does_not_know_is_refused_with_those_that_it_knows(method: str) -> None:
-    with pytest.raises(MethodUnknownHere) as refused:
+    with pytest.raises(MethodNotAllowed) as refused:
         await ask(Served().app, method, "/shells")
     status, headers, _ = answer(refused.value, extended=False, correlation_id="")
     assert status == 405
@@ -135,7 +135,7 @@ async def test_what_the_other_tier_serves_is_refused_by_its_name(
 ) -> None:
     served = Served(rows_of(ours))
     for row in rows_of(theirs):
-        with pytest.raises(MethodUnknownHere, match=tier):
+        with pytest.raises(MethodNotAllowed, match=tier):
             await ask(served.app, row.method, path_of(row))
     assert served.calls == []
 
@@ -143,7 +143,7 @@ async def test_what_the_other_tier_serves_is_refused_by_its_name(
 async def test_other_routes_are_served_beside_the_operations() -> None:
     app = Served().app
     assert (await ask(app, "GET", "/health"))[:2] == (200, b"well")
-    with pytest.raises(MethodUnknownHere):
+    with pytest.raises(MethodNotAllowed):
         await ask(app, "POST", "/health")
 
 
