@@ -65,8 +65,8 @@ format: setup ## put code into the house's form
 migrate: setup-to-run ## bring the database at DATABASE_URL to this version's schema
 	@exec $(BIN)/titan migrate $(ARGS)
 
-bench: setup ## measure against the real processes; writes bench-results/ [ARGS]
-	@exec $(BIN)/titan bench $(ARGS)
+bench: setup ## measure the real processes; writes bench-results/ [ARGS="--quick --only hot writes"]
+	@PYTHONPATH=tests exec $(BIN)/python -m bench $(ARGS)
 
 clean: ## remove what setup and tests made; data in .titan stays
 	rm -rf $(VENV) .tools dist bench-results .pytest_cache .ruff_cache .hypothesis .import_linter_cache

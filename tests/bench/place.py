@@ -1,0 +1,257 @@
+"""Where it is measured: servers of our own with their defaults, and the processes of Titan, all on 127.0.0.1.
+
+Files lie beside the results and not under /tmp, which is memory on many machines: a commit has to reach a disk.
+Everything ends with the context that it was started in, and with this process however that ends.
+"""
+
+import http.client
+import os
+import subprocess
+import sys
+from collections.abc import Collection, Generator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from signal import SIGTERM
+from typing import Self
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import msgspec
+import psycopg
+from msgspec import Struct
+from psycopg import sql
+from redis import Redis
+
+from bench.load import Plan, Result
+from titan.dev import embedded
+from titan.dev.embedded import Given
+from titan.dev.place import Place
+from titan.dev.processes import HOST, Command, Process, free_port
+from titan.storage import schema
+
+READY_WITHIN_S = 30.0
+TESTS = Path(__file__).resolve().parents[1]
+BOTH = frozenset({0, 1})
+
+
+class Stores(Struct, frozen=True):
+    """An empty database with the schema, and an empty Redis."""
+
+    database_url: str
+    redis_url: str
+
+
+class Served(Struct, frozen=True):
+    """One process that answers over HTTP."""
+
+    process: Process
+    url: str
+    """Without a slash at its end."""
+
+    @property
+    def pid(self) -> int:
+        assert self.process.pid is not None
+        return self.process.pid
+
+
+class Bench:
+    """Servers that run, and what starts processes on them."""
+
+    def __init__(self, directory: Path, environ: Mapping[str, str], *, quick: bool) -> None:
+        self.quick = quick
+        self._environ = environ
+        self._directory = directory
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            place = stack.enter_context(Place(self._directory))
+            given = Given(mqtt_broker=HOST)  # nobody publishes here
+            path = self._environ.get("PATH", os.defpath)
+            servers = embedded.lay_out(place, given, search_path=path)
+            for server in servers.embedded:
+                stack.callback(server.process.stop)
+            embedded.start(servers.embedded)
+            self._database_url, self._redis_url = servers.database_url, servers.redis_url
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def stores(self) -> Generator[Stores]:
+        """Stores that nobody else uses, gone with the context. One at a time: there is one Redis."""
+        name = f"bench_{uuid4().hex}"
+        url = f"{self._database_url.rpartition('/')[0]}/{name}"
+        with Redis.from_url(self._redis_url) as client:
+            client.flushall()
+        with psycopg.connect(self._database_url, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            schema.migrate(url)
+            yield Stores(url, self._redis_url)
+        finally:
+            with psycopg.connect(self._database_url, autocommit=True) as connection:
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    @contextmanager
+    def titan(
+        self, stores: Stores, command: str, *, cores: Collection[int] = BOTH, **settings: str | int
+    ) -> Generator[Served]:
+        """One process of Titan, `write` and the like, once it is ready."""
+        with self._process(stores, ("titan.main", command), cores, settings) as served:
+            yield served
+
+    @contextmanager
+    def stand_in(self, stores: Stores, name: str, *, cores: Collection[int] = BOTH) -> Generator[Served]:
+        """One of `bench.stand_in`, once it is ready."""
+        with self._process(stores, ("bench.stand_in", name), cores, {}) as served:
+            yield served
+
+    @contextmanager
+    def _process(
+        self, stores: Stores, words: tuple[str, ...], cores: Collection[int], settings: Mapping[str, str | int]
+    ) -> Generator[Served]:
+        port = free_port()
+        process = Process(
+            Command(
+                name=" ".join(words),
+                argv=(sys.executable, "-m", *words),
+                environ=self._settings(stores, port) | {name: str(value) for name, value in settings.items()},
+                log=self._directory / "logs" / f"{words[-1]}.log",
+                stops=((SIGTERM, 15.0),),
+            )
+        )
+        with pinned(cores):
+            process.launch()
+        try:
+            process.wait_until(lambda: _is_ready(port), timeout_s=READY_WITHIN_S)
+            yield Served(process, f"http://{HOST}:{port}")
+        finally:
+            process.stop()
+
+    def _settings(self, stores: Stores, port: int) -> dict[str, str]:
+        return {
+            **{name: value for name, value in self._environ.items() if not name.startswith("TITAN_")},
+            "PYTHONPATH": str(TESTS),
+            "DATABASE_URL": stores.database_url,
+            "REDIS_URL": stores.redis_url,
+            "TITAN_ENV": "production",
+            "TITAN_LOG_LEVEL": "WARNING",
+            "TITAN_HOST": HOST,
+            "TITAN_PORT": str(port),
+        }
+
+    def load(self, plan: Plan, *, cores: Collection[int] = BOTH) -> Result:
+        """Carry a plan out and wait for it."""
+        with self.loading(plan, cores=cores) as child:
+            return finished(child)
+
+    @contextmanager
+    def loading(self, plan: Plan, *, cores: Collection[int] = BOTH) -> Generator["subprocess.Popen[bytes]"]:
+        """Carry a plan out beside the body; `finished` waits for its result."""
+        with pinned(cores):
+            child = subprocess.Popen(
+                [sys.executable, "-m", "bench.load"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={"PYTHONPATH": str(TESTS), "PATH": os.defpath},
+            )
+        with child:
+            try:
+                assert child.stdin
+                child.stdin.write(msgspec.json.encode(plan))
+                child.stdin.close()
+                yield child
+            finally:
+                child.kill()
+
+    def run(self, stores: Stores, *words: str, timeout_s: float = 300) -> str:
+        """Carry one command of Titan out; gives what it printed."""
+        answer = subprocess.run(
+            (sys.executable, "-m", *words),
+            env=self._settings(stores, free_port()),
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=timeout_s,
+        )
+        if answer.returncode != 0:
+            raise RuntimeError(f"{' '.join(words)} ended with {answer.returncode}: {answer.stderr}")
+        return answer.stdout
+
+
+def finished(child: "subprocess.Popen[bytes]") -> Result:
+    """The result of a load, once there is one."""
+    assert child.stdout
+    said = child.stdout.read()
+    if child.wait() != 0:
+        raise RuntimeError("The generator of load gave up.")
+    return msgspec.json.decode(said, type=Result)
+
+
+@contextmanager
+def pinned(cores: Collection[int]) -> Generator[None]:
+    """Have what is started inside run on these cores alone, where the system knows such a wish."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before & set(cores) or before)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def ask(
+    url: str, method: str = "GET", *, body: str = "", headers: Mapping[str, str] | None = None
+) -> tuple[int, bytes]:
+    """Status and body of one answer."""
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
+    try:
+        target = where.path + (f"?{where.query}" if where.query else "")
+        given = {"content-type": "application/json"} if body else {}
+        connection.request(method, target, body or None, given | dict(headers or {}))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def _is_ready(port: int) -> bool:
+    with suppress(OSError, http.client.HTTPException):
+        status, _ = ask(f"http://{HOST}:{port}/health/ready")
+        return status == 200
+    return False
+
+
+def resident_mb(pid: int) -> float:
+    """Memory that a process and its children have to themselves or share among each other; 0 where nobody tells."""
+    total = 0
+    for one in (pid, *_children(pid)):
+        with suppress(OSError):
+            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
+            total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+    return total / 1024
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of a core that a process and its children have used."""
+    ticks = 0
+    for one in (pid, *_children(pid)):
+        with suppress(OSError):
+            fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += (int(child), *_children(int(child)))
+    return found
