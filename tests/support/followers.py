@@ -10,6 +10,7 @@ from titan.projector.run import Projector
 from titan.storage import redis
 from titan.storage.cache import Announcer
 from titan.storage.notices import Notices
+from titan.storage.postgres import connect
 from titan.storage.redis import Names
 from titan.storage.stream import Follower, Stream
 from titan.tasks import beside
@@ -46,3 +47,20 @@ async def projecting(database_url: str, redis_url: str | None, names: Names) -> 
         yield projector
     if client:
         await client.aclose()
+
+
+@asynccontextmanager
+async def following(database_url: str, redis_url: str, names: Names, seen: list[int]) -> AsyncGenerator[None]:
+    """Collect the positions that a follower is given meanwhile."""
+    client = redis.connect(redis_url)
+    notices = Notices(database_url)
+    connection = await connect(database_url, name="follower")
+
+    async def collect() -> None:
+        async for events in Follower(Stream(client, names, kept=1000), notices).batches(connection, 0):
+            seen.extend(event.position for event in events)
+
+    async with beside(notices.run(), collect()):
+        yield
+    await connection.close()
+    await client.aclose()
