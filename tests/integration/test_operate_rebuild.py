@@ -7,7 +7,7 @@ import pytest
 
 from support.followers import projecting, relaying
 from support.histories import History
-from support.operating import projected, quiet, until, write
+from support.operating import projected, quiet, told, until, write
 from support.writes import put, subject
 from titan.operate.rebuilding import rebuild
 from titan.storage import listings, redis
@@ -168,3 +168,25 @@ async def test_a_document_that_cannot_be_projected_is_parked_and_found_again_onc
 async def test_of_two_rebuilds_the_second_leaves_the_first_alone(connection: Connection, database_url: str) -> None:
     assert await tables.alone(connection)
     assert await rebuild(database_url=database_url, redis_url=None, names=NAMES, console=quiet()) == 2
+
+
+async def test_who_reads_for_long_is_waited_for_and_nobody_waits_behind(
+    connection: Connection, database_url: str
+) -> None:
+    await write(connection, [put(0)])
+    console = quiet()
+    long = await connect(database_url, name="test long")
+    async with asyncio.TaskGroup() as group, long.transaction():
+        await rows(long, b"SELECT count(*) FROM read.facet")
+        rebuilding = group.create_task(rebuild(database_url=database_url, redis_url=None, names=NAMES, console=console))
+
+        async def is_waiting() -> bool:
+            return "wait until nobody reads" in told(console)
+
+        await until(is_waiting)
+        async with asyncio.timeout(5):
+            assert (await listings.page(connection, "submodel", (), after=0, limit=1)).places == []
+        assert not rebuilding.done()
+    await long.close()
+    assert rebuilding.result() == 0
+    assert len((await listings.page(connection, "submodel", (), after=0, limit=1)).places) == 1

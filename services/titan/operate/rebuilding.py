@@ -148,6 +148,7 @@ class Rebuild:
 
         Where the projector is behind the snapshot, or does not run, the bookmark goes to the snapshot.
         """
+        is_told = False
         while True:
             position = self._position
             try:
@@ -157,4 +158,7 @@ class Rebuild:
                 return
             except psycopg.errors.LockNotAvailable:
                 self._position = position
+                if not is_told:
+                    say(self._console, "The new tables are ready, and wait until nobody reads the old ones for long.")
+                    is_told = True
                 await asyncio.sleep(AGAIN_S)
