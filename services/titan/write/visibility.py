@@ -60,7 +60,7 @@ class Visibility:
         self._pool = pool
         self._lease_s = lease_ms / 1000
         self._metrics = metrics
-        self._waiting: list[tuple[int, int, asyncio.Future[Reach]]] = []
+        self._waiting: list[tuple[int, int, float, asyncio.Future[Reach]]] = []
         self._ticket = count()
         self._away_since: float | None = None if redis else float("-inf")
         self._orphaned_since: float | None = None
@@ -70,14 +70,11 @@ class Visibility:
         if self._reach is Reach.JOURNAL:
             return Reach.JOURNAL
         answer: asyncio.Future[Reach] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (position, next(self._ticket), answer))
-        started = time.perf_counter()
-        try:
-            return await asyncio.wait_for(answer, PATIENCE_S)
-        except TimeoutError:
-            return Reach.JOURNAL
-        finally:
-            self._metrics.visibility_wait_seconds.observe(time.perf_counter() - started)
+        started = time.monotonic()
+        heapq.heappush(self._waiting, (position, next(self._ticket), started, answer))
+        reach = await answer
+        self._metrics.visibility_wait_seconds.observe(time.monotonic() - started)
+        return reach
 
     async def run(self) -> None:
         """Follow the watermark until cancelled."""
@@ -104,7 +101,7 @@ class Visibility:
 
     def _release(self, upto: float, reach: Reach) -> None:
         while self._waiting and self._waiting[0][0] <= upto:
-            _, _, answer = heapq.heappop(self._waiting)
+            *_, answer = heapq.heappop(self._waiting)
             if not answer.done():
                 answer.set_result(reach)
 
@@ -125,6 +122,8 @@ class Visibility:
                     self._reached(reached)
                     self._orphaned_since = None if reached.projecting else self._orphaned_since or sent
             await self._without_redis()
+            if self._waiting and self._waiting[0][2] < sent - PATIENCE_S:
+                self._release(self._waiting[0][0], Reach.JOURNAL)
             if self._orphaned_since is not None and time.monotonic() > self._orphaned_since + 2 * self._lease_s:
                 self._release(float("inf"), Reach.JOURNAL)
 

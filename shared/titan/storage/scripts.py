@@ -1,5 +1,6 @@
 """The scripts that run inside Redis, each a step that is seen as a whole or not at all.
 
+    RELAY      events into the stream, in order                                            the relay, once a batch
     PUBLISH    documents of a batch, its announcement, the position, the watermark      the projector, once a batch
     BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, a lost Redis
     BEAT       renew the projector's lease, and see that Redis is where it was left     the projector, when idle
@@ -9,6 +10,18 @@
     LEVEL      the watermark, computed afresh: a dead replica is noticed                 a writer that waits
 
 The watermark is computed where membership is known, inside Redis, so that no list of members can be wrong elsewhere.
+"""
+
+# KEYS: stream    ARGV: kept [id entry]*
+# An id that the stream has passed is refused by Redis, and that is harmless: the entry is there.
+RELAY = """
+for at = 2, #ARGV, 2 do
+    local answer = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[at], 'e', ARGV[at + 1])
+    if type(answer) == 'table' and answer.err and not string.find(answer.err, 'equal or smaller', 1, true) then
+        return answer
+    end
+end
+return 1
 """
 
 # Members in the order of their positions; those whose lease is gone are dropped on the way to the slowest that lives.

@@ -18,6 +18,7 @@ from titan.storage import journal
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import Connection
 from titan.storage.redis import Names, entries, reachable
+from titan.storage.scripts import RELAY
 
 INLINE_BYTES = 64 * 1024
 """Bodies up to here travel in the stream; larger ones are fetched from the journal by position."""
@@ -43,6 +44,7 @@ class Stream:
         self._redis = redis
         self._name = names.stream
         self._kept = kept
+        self._relay = redis.register_script(RELAY)
 
     async def last(self) -> int:
         """Position of the last event that the stream took; 0 where it is empty or gone.
@@ -58,20 +60,16 @@ class Stream:
         return int(about["last-generated-id"].split(b"-")[0])
 
     async def publish(self, events: Sequence[Event]) -> None:
-        """Add events, all or none; those that the stream has already are refused by Redis, harmlessly.
+        """Add events in order; those that the stream has already are refused by Redis, harmlessly.
 
         Raises:
-            Unavailable: where Redis is away or full.
+            Unavailable: where Redis is away or full; what comes first of the events may be there.
         """
+        entries: list[bytes | str | int] = [self._kept]
+        for event in events:
+            entries += (f"{event.position}-0", encode(event))
         with reachable():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for event in events:
-                    pipe.xadd(self._name, {"e": encode(event)}, id=f"{event.position}-0", maxlen=self._kept)
-                answers = await pipe.execute(raise_on_error=False)
-        for answer in answers:
-            if isinstance(answer, Exception) and "equal or smaller" not in str(answer):
-                message = f"Redis refuses events: {answer}"
-                raise Unavailable(message)
+            await self._relay([self._name], entries)
 
     async def forget(self) -> None:
         """Remove the stream: what it holds is from another life of the journal.
