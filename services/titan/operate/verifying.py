@@ -9,13 +9,13 @@ from rich.progress import Progress
 
 from titan.config import database
 from titan.events.decide import Document
+from titan.events.evolve import LostError, Replay, Told
 from titan.events.project import Listed
 from titan.metamodel.kinds import KINDS, Subject
 from titan.operate import evidence
 from titan.operate.copies import Copies
 from titan.operate.evidence import Dated, Extent
 from titan.operate.listed import listed
-from titan.operate.replay import LostError, Replay, Told
 from titan.operate.terminal import progress, say
 from titan.storage import documents, redis
 from titan.storage.postgres import Connection, connect, reachable

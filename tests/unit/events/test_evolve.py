@@ -6,9 +6,9 @@ from support.histories import History
 from titan.codec.json import encode
 from titan.codec.parts import join
 from titan.events.decide import body, fact_name
+from titan.events.evolve import LostError, Replay, Told, put_at
 from titan.events.facts import BranchPut, DocumentRemoved
 from titan.metamodel.elements import Entity, Property, SubmodelElementCollection, SubmodelElementList
-from titan.operate.replay import LostError, Replay, Told, put_at
 
 CHILD = Property(id_short="New", value_type="xs:string", value="new")
 
