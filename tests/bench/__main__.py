@@ -40,7 +40,10 @@ def measure(
     quick: Annotated[bool, Parameter(help="Fewer and shorter rounds: about 90 seconds.")] = False,
     only: Annotated[list[str] | None, Parameter(help=f"Among: {', '.join(SECTIONS)}.", consume_multiple=True)] = None,
 ) -> int:
-    """Measure, print a table, and write it as JSON to bench-results/. The status is 1 where something misses its mark."""
+    """Measure, print a table, and write it as JSON to bench-results/.
+
+    The status is 1 where something misses its mark.
+    """
     console = Console()
     chosen = {name: section for name, section in SECTIONS.items() if not only or name in only}
     if not chosen:
@@ -48,7 +51,7 @@ def measure(
         return 2
     rows: list[Row] = []
     failed = False
-    with Bench(RESULTS / "servers", os.environ, quick=quick) as bench:  # noqa: TID251 - handed down from here
+    with Bench(RESULTS / "servers", os.environ, quick=quick) as bench:
         for done, (name, section) in enumerate(chosen.items(), 1):
             began = time.monotonic()
             console.print(f"[bold]{name}[/] ({done} of {len(chosen)}): {(section.__doc__ or '').splitlines()[0]}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import Struct
 
-from bench.documents import BODY, ID_PREFIX, SMALL, identifier, numbered
+from bench.documents import BODY, SMALL, identifier, numbered
 from titan.codec.parts import Parts
 from titan.events.facts import DocumentPut, Recorded
 from titan.metamodel.kinds import SUBMODEL, Subject

@@ -11,7 +11,7 @@ from titan.codec.json import encode
 from titan.codec.parts import Parts, parts, replace_branch
 from titan.events.facts import BranchPut, DocumentPut, Fact, Recorded
 from titan.events.project import latest_copies, latest_rows, project
-from titan.metamodel.elements import Property
+from titan.metamodel.elements import Property, SubmodelElement
 from titan.metamodel.identifiables import Submodel
 from titan.metamodel.kinds import SUBMODEL, Subject
 from titan.projector.copies import operations
@@ -34,7 +34,7 @@ class _Standing(Struct):
 
 def _document(number: int, size: int) -> _Standing:
     each = 400
-    elements = [
+    elements: list[SubmodelElement] = [
         Property(id_short=f"Element{at:06d}", value_type="xs:string", value="x" * (each - 80))
         for at in range(size // each)
     ]

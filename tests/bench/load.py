@@ -113,8 +113,8 @@ def requests(plan: Plan) -> Callable[[int], bytes]:
     path = where.path + (f"?{where.query}" if where.query else "")
     common = "".join(f"{line}\r\n" for line in ("host: 127.0.0.1", *plan.headers))
     if not plan.body and not plan.prefix:
-        request = f"{plan.method} {path} HTTP/1.1\r\n{common}\r\n".encode()
-        return lambda _: request
+        constant = f"{plan.method} {path} HTTP/1.1\r\n{common}\r\n".encode()
+        return lambda _: constant
     before, _, after = plan.body.partition("@ID@")
     size = len(before.encode()) + len(after.encode()) + (len(plan.prefix) + 8 if after else 0)
     length = f"content-length: {size}\r\ncontent-type: application/json\r\n" if plan.body else ""

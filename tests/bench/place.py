@@ -12,6 +12,7 @@ from collections.abc import Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from signal import SIGTERM
+from types import MappingProxyType
 from typing import Self
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -29,9 +30,10 @@ from titan.dev.place import Place
 from titan.dev.processes import HOST, Command, Process, free_port
 from titan.storage import schema
 
-READY_WITHIN_S = 30.0
+READY_WITHIN_S = 60.0
 TESTS = Path(__file__).resolve().parents[1]
 BOTH = frozenset({0, 1})
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Stores(Struct, frozen=True):
@@ -52,6 +54,15 @@ class Served(Struct, frozen=True):
     def pid(self) -> int:
         assert self.process.pid is not None
         return self.process.pid
+
+    def wait_ready(self) -> Self:
+        """Wait until it answers.
+
+        Raises:
+            Unavailable: where it does not in time.
+        """
+        self.process.wait_until(lambda: _is_ready(self.url), timeout_s=READY_WITHIN_S)
+        return self
 
 
 class Bench:
@@ -97,28 +108,28 @@ class Bench:
 
     @contextmanager
     def titan(
-        self, stores: Stores, command: str, *, cores: Collection[int] = BOTH, **settings: str | int
+        self, stores: Stores, command: str, settings: Mapping[str, str] = NOTHING, *, cores: Collection[int] = BOTH
     ) -> Generator[Served]:
-        """One process of Titan, `write` and the like, once it is ready."""
+        """One process of Titan, `write` and the like, that is coming up: several do so side by side."""
         with self._process(stores, ("titan.main", command), cores, settings) as served:
             yield served
 
     @contextmanager
     def stand_in(self, stores: Stores, name: str, *, cores: Collection[int] = BOTH) -> Generator[Served]:
-        """One of `bench.stand_in`, once it is ready."""
-        with self._process(stores, ("bench.stand_in", name), cores, {}) as served:
+        """One of `bench.stand_in`, coming up."""
+        with self._process(stores, ("bench.stand_in", name), cores, NOTHING) as served:
             yield served
 
     @contextmanager
     def _process(
-        self, stores: Stores, words: tuple[str, ...], cores: Collection[int], settings: Mapping[str, str | int]
+        self, stores: Stores, words: tuple[str, ...], cores: Collection[int], settings: Mapping[str, str]
     ) -> Generator[Served]:
         port = free_port()
         process = Process(
             Command(
                 name=" ".join(words),
                 argv=(sys.executable, "-m", *words),
-                environ=self._settings(stores, port) | {name: str(value) for name, value in settings.items()},
+                environ={**self._settings(stores, port), **settings},
                 log=self._directory / "logs" / f"{words[-1]}.log",
                 stops=((SIGTERM, 15.0),),
             )
@@ -126,7 +137,6 @@ class Bench:
         with pinned(cores):
             process.launch()
         try:
-            process.wait_until(lambda: _is_ready(port), timeout_s=READY_WITHIN_S)
             yield Served(process, f"http://{HOST}:{port}")
         finally:
             process.stop()
@@ -182,6 +192,12 @@ class Bench:
         return answer.stdout
 
 
+def ready(*served: Served) -> None:
+    """Wait for all of them."""
+    for one in served:
+        one.wait_ready()
+
+
 def finished(child: "subprocess.Popen[bytes]") -> Result:
     """The result of a load, once there is one."""
     assert child.stdout
@@ -221,9 +237,9 @@ def ask(
         connection.close()
 
 
-def _is_ready(port: int) -> bool:
+def _is_ready(url: str) -> bool:
     with suppress(OSError, http.client.HTTPException):
-        status, _ = ask(f"http://{HOST}:{port}/health/ready")
+        status, _ = ask(f"{url}/health/ready")
         return status == 200
     return False
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bench.documents import BODY, ID_PREFIX, identifier, numbered
 from bench.load import Plan, Result
-from bench.place import Bench, Served, ask
+from bench.place import Bench, Served, ask, ready
 from bench.report import Row
 from titan.codec.ids import encode_id
 
@@ -22,10 +22,11 @@ def hot(bench: Bench) -> Iterator[Row]:
     rounds, seconds = (5, 1.0) if bench.quick else (15, 1.0)
     with ExitStack() as stack:
         stores = stack.enter_context(bench.stores())
-        stack.enter_context(bench.titan(stores, "projector", cores=LOAD))
+        projector = stack.enter_context(bench.titan(stores, "projector", cores=LOAD))
         write = stack.enter_context(bench.titan(stores, "write", cores=LOAD))
         read = stack.enter_context(bench.titan(stores, "read", cores=SERVER))
         constant = stack.enter_context(bench.stand_in(stores, "constant", cores=SERVER))
+        ready(projector, write, read, constant)
         ask(f"{write.url}/submodels", "POST", body=numbered(0))
         target = f"/submodels/{encode_id(identifier(0))}"
         plans = {
@@ -50,11 +51,14 @@ def cold(bench: Bench) -> Iterator[Row]:
     rounds, seconds = (3, 1.0) if bench.quick else (7, 1.0)
     with ExitStack() as stack:
         stores = stack.enter_context(bench.stores())
-        stack.enter_context(bench.titan(stores, "projector"))
+        projector = stack.enter_context(bench.titan(stores, "projector"))
         write = stack.enter_context(bench.titan(stores, "write"))
+        warm = stack.enter_context(bench.titan(stores, "read", {"TITAN_MEMORY_BYTES": "0"}))
+        bare = stack.enter_context(
+            bench.titan(stores, "read", {"TITAN_MEMORY_BYTES": "0", "EVENT_BUS_BACKEND": "memory"})
+        )
+        ready(projector, write, warm, bare)
         fill(bench, write, KNOWN)
-        warm = stack.enter_context(bench.titan(stores, "read", TITAN_MEMORY_BYTES=0))
-        bare = stack.enter_context(bench.titan(stores, "read", TITAN_MEMORY_BYTES=0, EVENT_BUS_BACKEND="memory"))
         plans = {
             "Redis": _gets(warm, seconds),
             "PostgreSQL": _gets(bare, seconds),
@@ -71,11 +75,20 @@ def _gets(served: Served, seconds: float) -> Plan:
 
 def fill(bench: Bench, write: Served, count: int) -> None:
     """Create that many documents, from number 0 on."""
-    url = f"{write.url}/submodels"
-    common = {"method": "PUT", "connections": 32, "body": BODY, "prefix": ID_PREFIX, "numbers": count}
-    result = bench.load(Plan(url=url, seconds=max(0.5, count / 1000), warm_up_s=0, **common))
-    while result.last < count:
-        result = bench.load(Plan(url=url, seconds=1, warm_up_s=0, **{**common, "first": result.last}))
+    plan = Plan(
+        url=f"{write.url}/submodels",
+        method="PUT",
+        connections=32,
+        seconds=max(0.5, count / 1000),
+        warm_up_s=0,
+        body=BODY,
+        prefix=ID_PREFIX,
+        numbers=count,
+    )
+    done = bench.load(plan).last
+    while done < count:
+        # Those that are left come next; going round again does no harm.
+        done = bench.load(replace(plan, first=done, seconds=0.5)).last
 
 
 def alternate(

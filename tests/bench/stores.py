@@ -15,7 +15,7 @@ from bench import decode
 from bench.append import Appending, fill_small
 from bench.branch import changes
 from bench.load import Plan
-from bench.place import TESTS, Bench, ask
+from bench.place import TESTS, Bench, ask, ready
 from bench.reads import alternate, latencies
 from bench.report import Row
 
@@ -30,8 +30,9 @@ def pages(bench: Bench) -> Iterator[Row]:
         stores = stack.enter_context(bench.stores())
         loaded_s = asyncio.run(fill_small(stores.database_url, count))
         yield Row("pages", f"{count} small submodels loaded", count / loaded_s, "1/s")
-        stack.enter_context(bench.titan(stores, "projector"))
-        read = stack.enter_context(bench.titan(stores, "read", TITAN_MEMORY_BYTES=0))
+        projector = stack.enter_context(bench.titan(stores, "projector"))
+        read = stack.enter_context(bench.titan(stores, "read", {"TITAN_MEMORY_BYTES": "0"}))
+        ready(projector, read)
         last = _cursor(f"{read.url}/submodels", count - PAGE)
         plans = {
             "page 1": Plan(url=f"{read.url}/submodels?limit={PAGE}", seconds=seconds),

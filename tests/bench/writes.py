@@ -1,7 +1,7 @@
 """Writing documents: how many, how fast, how soon everybody sees them, and what a replica that dies costs."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from statistics import median
 
@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bench.documents import BODY, ID_PREFIX, identifier, numbered
 from bench.load import Plan, Result
-from bench.place import Bench, Served, Stores, ask, cpu_s, finished, resident_mb
+from bench.place import Bench, Served, Stores, ask, cpu_s, finished, ready, resident_mb
 from bench.reads import alternate, fill, latencies, rate, ratio
 from bench.report import Row
 from titan.codec.ids import encode_id
@@ -19,19 +19,26 @@ KNOWN = 2000
 """How many documents PUT replaces, by turns."""
 LEASE_MS = 1000
 NO_REDIS = {"EVENT_BUS_BACKEND": "memory", "TITAN_WRITE_VISIBILITY": "journal"}
-MODES = ("replicas", "projected", "journal")
+OTHERS = ("projected", "journal")
+"""Visibilities beside `replicas`."""
 
 
 class Stack:
     """A whole stack: a writer for each visibility, a projector, replicas. The first writer has the relay."""
 
-    def __init__(self, bench: Bench, stores: Stores, stack: ExitStack, *, replicas: int = 2) -> None:
-        def start(command: str, **settings: str | int) -> Served:
-            return stack.enter_context(bench.titan(stores, command, **settings))
+    def __init__(
+        self, bench: Bench, stores: Stores, stack: ExitStack, *, replicas: int = 2, others: Sequence[str] = OTHERS
+    ) -> None:
+        def start(command: str, **settings: str) -> Served:
+            return stack.enter_context(bench.titan(stores, command, settings))
 
         self.projector = start("projector")
         self.replicas = [start("read") for _ in range(replicas)]
-        self.writers = {mode: start("write", TITAN_WRITE_VISIBILITY=mode) for mode in MODES}
+        self.writers = {"replicas": start("write")}
+        ready(self.projector, *self.replicas, self.writers["replicas"])
+        for mode in others:
+            self.writers[mode] = start("write", TITAN_WRITE_VISIBILITY=mode)
+        ready(*self.writers.values())
 
     @property
     def processes(self) -> dict[str, Served]:
@@ -57,7 +64,7 @@ def throughput(bench: Bench) -> Iterator[Row]:
     rounds, seconds = (3, 1.0) if bench.quick else (5, 1.0)
     with ExitStack() as stack:
         alone_stores = stack.enter_context(bench.stores())
-        alone = stack.enter_context(bench.titan(alone_stores, "write", **NO_REDIS))
+        alone = stack.enter_context(bench.titan(alone_stores, "write", NO_REDIS))
         servers = {
             "no storage": stack.enter_context(bench.stand_in(alone_stores, "no_storage")),
             "writer alone": alone,
@@ -65,6 +72,7 @@ def throughput(bench: Bench) -> Iterator[Row]:
         }
         whole = Stack(bench, stack.enter_context(bench.stores()), stack)
         servers |= {f"stack {mode}": writer for mode, writer in whole.writers.items()}
+        ready(*servers.values())
         fill(bench, alone, KNOWN)
         fill(bench, whole.writers["journal"], KNOWN)
         yield from _memory(whole, "at rest")
@@ -111,7 +119,7 @@ def visibility(bench: Bench) -> Iterator[Row]:
     rounds, seconds = (4, 1.0) if bench.quick else (10, 1.5)
     with ExitStack() as stack:
         whole = Stack(bench, stack.enter_context(bench.stores()), stack)
-        plans = {mode: _plan(whole.writers[mode], "POST", 1, seconds, mode) for mode in MODES}
+        plans = {mode: _plan(writer, "POST", 1, seconds, mode) for mode, writer in whole.writers.items()}
         results = alternate(bench, plans, rounds)
     for mode, several in results.items():
         yield Row("visibility", mode, median(result.p50 for result in several), "ms", detail=latencies(several))
@@ -126,12 +134,12 @@ def saturated(bench: Bench) -> Iterator[Row]:
         stores = stack.enter_context(bench.stores())
 
         def start(command: str, cores: frozenset[int] = other, **settings: str) -> Served:
-            return stack.enter_context(bench.titan(stores, command, cores=cores, **settings))
+            return stack.enter_context(bench.titan(stores, command, settings, cores=cores))
 
-        start("projector")
+        projector = start("projector")
         writers = {mode: start("write", TITAN_WRITE_VISIBILITY=mode) for mode in ("replicas", "journal")}
         read = start("read", one)
-        start("read")
+        ready(projector, read, start("read"), *writers.values())
         ask(f"{writers['journal'].url}/submodels", "POST", body=numbered(0))
         hot = Plan(
             url=f"{read.url}/submodels/{encode_id(identifier(0))}",
@@ -158,9 +166,10 @@ def killed(bench: Bench) -> Iterator[Row]:
     longest: list[float] = []
     with ExitStack() as stack:
         stores = stack.enter_context(bench.stores())
-        whole = Stack(bench, stores, stack, replicas=1)
+        whole = Stack(bench, stores, stack, replicas=1, others=())
         for number in range(1 if bench.quick else 3):
             with bench.titan(stores, "read") as victim:
+                victim.wait_ready()
                 plan = _plan(whole.writers["replicas"], "POST", 1, 3.0, f"killed-{number}")
                 with bench.loading(plan) as load:
                     time.sleep(1)  # noqa: TID251 - in the middle of the load is when it is to happen
@@ -180,8 +189,9 @@ def lag(bench: Bench) -> Iterator[Row]:
     seconds = 3.0 if bench.quick else 8.0
     with ExitStack() as stack:
         stores = stack.enter_context(bench.stores())
-        stack.enter_context(bench.titan(stores, "projector"))
-        write = stack.enter_context(bench.titan(stores, "write", TITAN_WRITE_VISIBILITY="journal"))
+        projector = stack.enter_context(bench.titan(stores, "projector"))
+        write = stack.enter_context(bench.titan(stores, "write", {"TITAN_WRITE_VISIBILITY": "journal"}))
+        ready(projector, write)
         plan = _plan(write, "POST", 64, seconds, "lag")
         seen: list[tuple[float, int, int]] = []
         with bench.loading(plan) as load, psycopg.connect(stores.database_url, autocommit=True) as connection:
