@@ -6,8 +6,8 @@ from typing import LiteralString
 
 from msgspec import Struct
 
-from titan.events.evolve import Told
 from titan.events.project import Listed
+from titan.events.replay import Told
 from titan.storage.postgres import Connection
 
 

@@ -9,8 +9,8 @@ from rich.progress import Progress
 
 from titan.config import database
 from titan.events.decide import Document
-from titan.events.evolve import LostError, Replay, Told
 from titan.events.project import Listed
+from titan.events.replay import LostError, Replay, Told
 from titan.metamodel.kinds import KINDS, Subject
 from titan.operate import evidence
 from titan.operate.copies import Copies

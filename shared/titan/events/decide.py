@@ -128,3 +128,15 @@ def body(fact: Fact) -> bytes:
             return fact.body
         case _:
             assert_never(fact)
+
+
+def evolve(standing: Standing, event: Event) -> Standing:
+    """How the document stands after the event.
+
+    Raises:
+        ValueError: where the event does not follow on what stands: the journal has a hole.
+    """
+    if event.revision != standing.revision + 1:
+        message = f"Position {event.position} is revision {event.revision} after {standing.revision}"
+        raise ValueError(message)
+    return Standing(revision=event.revision, exists=event.fact != REMOVED)

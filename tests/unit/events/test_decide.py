@@ -7,7 +7,7 @@ import pytest
 from titan.codec.parts import Chunk, Parts
 from titan.errors import AlreadyExists, NotFound, PreconditionFailed, TitanError
 from titan.events.commands import Command, Create, Put, PutBranch, Remove
-from titan.events.decide import NEVER_WAS, Standing, body, decide, fact_name, standing_after
+from titan.events.decide import NEVER_WAS, Standing, body, decide, evolve, fact_name
 from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Event, Fact
 from titan.metamodel.kinds import SUBMODEL, Subject
 
@@ -119,7 +119,7 @@ def test_revisions_go_on_through_removal_and_creation() -> None:
     standing = NEVER_WAS
     stood: list[Standing] = []
     for command in (Create(PARTS), Put(PARTS), Remove(), Create(PARTS), branch()):
-        standing = standing_after(standing, _event(standing, decide(SUBJECT, command, standing)))
+        standing = evolve(standing, _event(standing, decide(SUBJECT, command, standing)))
         stood.append(standing)
     assert stood == [Standing(revision, revision != 3) for revision in (1, 2, 3, 4, 5)]
 
@@ -127,4 +127,4 @@ def test_revisions_go_on_through_removal_and_creation() -> None:
 @pytest.mark.parametrize("skipped", [-1, 1])
 def test_an_event_that_does_not_join_is_a_hole_in_the_journal(skipped: int) -> None:
     with pytest.raises(ValueError, match="Position 9"):
-        standing_after(STANDS, _event(STANDS, DocumentRemoved(), skipped=skipped))
+        evolve(STANDS, _event(STANDS, DocumentRemoved(), skipped=skipped))

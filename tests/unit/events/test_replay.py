@@ -6,8 +6,8 @@ from support.histories import History
 from titan.codec.json import encode
 from titan.codec.parts import join
 from titan.events.decide import body, fact_name
-from titan.events.evolve import LostError, Replay, Told, put_at
 from titan.events.facts import BranchPut, DocumentRemoved
+from titan.events.replay import LostError, Replay, Told, put_at
 from titan.metamodel.elements import Entity, Property, SubmodelElementCollection, SubmodelElementList
 
 CHILD = Property(id_short="New", value_type="xs:string", value="new")
