@@ -16,6 +16,7 @@ from titan.events.facts import (
     BranchPut,
     DocumentPut,
     DocumentRemoved,
+    Event,
     Fact,
 )
 from titan.metamodel.kinds import Subject
