@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from titan import config
+from titan.config import table
 from titan.http import operations
+from titan.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 
 TABLES = {
-    "settings": config.table,
+    "settings": table,
     "operations": operations.conformance_table,
 }
 
@@ -29,12 +30,12 @@ def part(name: str) -> re.Pattern[str]:
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_in_readme_says_what_the_code_says(name: str) -> None:
     text = README.read_text()
-    table = f"\n{TABLES[name]()}\n"
+    made = f"\n{TABLES[name]()}\n"
     if os.environ.get("TITAN_TEST_UPDATE"):
-        README.write_text(part(name).sub(lambda found: found[1] + table + found[3], text))
+        README.write_text(part(name).sub(lambda found: found[1] + made + found[3], text))
     found = part(name).search(README.read_text())
     assert found, f"README has no place for the table of {name}"
-    assert found[2] == table
+    assert found[2] == made
 
 
 def test_readme_lists_every_verb_that_it_names() -> None:
@@ -50,3 +51,21 @@ def test_every_file_of_the_journey_is_there() -> None:
     assert files
     halves = (ROOT / "services/titan", ROOT / "shared/titan")
     assert [file for file in files if not any((half / file).exists() for half in halves)] == []
+
+
+def test_every_command_is_in_readme_and_no_other() -> None:
+    text = README.read_text()
+    listed = re.findall(r"^\| `titan ([a-z]+)", text[text.index("## The command line") :], re.MULTILINE)
+    shown = [name for name in app if app[name].show and not name.startswith("-")]
+    assert sorted(listed) == sorted(shown)
+
+
+def test_every_test_that_readme_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", README.read_text()))
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert named
+    assert named - there == set()
