@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +29,18 @@ from titan.operate.verifying import verify as verify_all
 from titan.storage import schema
 from titan.storage.redis import Names
 
-app = App(name="titan", help="Titan-AAS: an Asset Administration Shell server.", version_flags=["--version"])
+app = App(
+    name="titan",
+    help="Titan-AAS: an Asset Administration Shell server.",
+    version=lambda: version("titan-aas"),
+    version_flags=["--version"],
+)
 
 Port = Annotated[int | None, Parameter(help="Where to listen; TITAN_PORT unless given.")]
 Workers = Annotated[int | None, Parameter(help="Worker processes; TITAN_WORKERS unless given.")]
 
-_console = Console(stderr=True)
+# An identifier such as `urn:x:1` is no picture.
+_console = Console(stderr=True, emoji=False)
 
 
 def write_worker() -> Litestar:
@@ -206,7 +213,7 @@ def validate(
     json: Annotated[bool, Parameter(help="Print the report as JSON.")] = False,
 ) -> int:
     """Check environments or documents (JSON) against the metamodel and its constraints."""
-    return validate_files(files, lenient=lenient, as_json=json, console=Console())
+    return validate_files(files, lenient=lenient, as_json=json, console=Console(emoji=False))
 
 
 @app.command(name="status")
@@ -214,7 +221,7 @@ def show_status() -> None:
     """Show positions, lags, replicas and what is parked."""
     settings, database_url, redis_url = _stores()
     names = Names(stream=settings.event_bus_stream)
-    show(asyncio.run(status(database_url=database_url, redis_url=redis_url, names=names)), Console())
+    show(asyncio.run(status(database_url=database_url, redis_url=redis_url, names=names)), Console(emoji=False))
 
 
 @app.command
@@ -232,7 +239,9 @@ def verify() -> int:
     """Compare journal, state, read model and caches; says OK or what differs."""
     settings, database_url, redis_url = _stores()
     names = Names(stream=settings.event_bus_stream)
-    return asyncio.run(verify_all(database_url=database_url, redis_url=redis_url, names=names, console=Console()))
+    return asyncio.run(
+        verify_all(database_url=database_url, redis_url=redis_url, names=names, console=Console(emoji=False))
+    )
 
 
 def run() -> None:

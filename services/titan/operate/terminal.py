@@ -35,7 +35,7 @@ def amounts() -> Progress:
 
 def _bar(*columns: ProgressColumn) -> Progress:
     """A bar on stderr; silent where nobody looks."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     named = TextColumn("{task.description}")
     return Progress(
         named, BarColumn(), *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
