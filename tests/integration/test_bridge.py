@@ -29,8 +29,8 @@ from titan.errors import Unavailable
 from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Fact, Recorded
 from titan.metamodel.kinds import SUBMODEL, Subject
 from titan.observability.metrics import Metrics
-from titan.storage.mqtt import probe
 from titan.storage import journal, schema
+from titan.storage.mqtt import probe
 from titan.storage.notices import Notices
 from titan.storage.postgres import connect
 from titan.storage.redis import Names
