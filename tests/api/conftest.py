@@ -11,12 +11,10 @@ import httpx
 import pytest
 
 from support import servers
+from support.asking import BODY_LIMIT
 from support.processes import Titan, titan
 from support.servers import Chosen
 from titan.dev.processes import free_port
-
-BODY_LIMIT = 4 << 20
-"""Bytes; above the longest document of the material, and small enough to be passed in a test."""
 
 Start = Callable[..., AbstractContextManager[Titan]]
 

@@ -14,6 +14,8 @@ Plain = dict[str, Any]
 Param = str | int | list[str]
 
 KIND_NAMES = tuple(KINDS)
+BODY_LIMIT = 4 << 20
+"""Bytes, of the Titan that tests ask: above the longest document of the material, small enough to be passed."""
 JSON = {"content-type": "application/json"}
 _MODEL_TYPES = {
     SHELL.name: "AssetAdministrationShell",
