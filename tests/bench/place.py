@@ -31,7 +31,8 @@ from titan.dev.processes import HOST, Command, Process, free_port
 from titan.storage import schema
 
 READY_WITHIN_S = 60.0
-TESTS = Path(__file__).resolve().parents[1]
+OUR_PATH = os.pathsep.join(filter(None, sys.path))
+"""Children find what we have found, `bench` among it."""
 BOTH = frozenset({0, 1})
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
@@ -144,7 +145,7 @@ class Bench:
     def _settings(self, stores: Stores, port: int) -> dict[str, str]:
         return {
             **{name: value for name, value in self._environ.items() if not name.startswith("TITAN_")},
-            "PYTHONPATH": str(TESTS),
+            "PYTHONPATH": OUR_PATH,
             "DATABASE_URL": stores.database_url,
             "REDIS_URL": stores.redis_url,
             "TITAN_ENV": "production",
@@ -166,7 +167,7 @@ class Bench:
                 [sys.executable, "-m", "bench.load"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env={"PYTHONPATH": str(TESTS), "PATH": os.defpath},
+                env={"PYTHONPATH": OUR_PATH, "PATH": os.defpath},
             )
         with child:
             try:
