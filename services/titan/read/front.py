@@ -75,16 +75,32 @@ class Front:
 
     def before(self, app: ASGIApp) -> ASGIApp:
         """Give an app that answers from memory what can be, and passes the rest on."""
-        get, fresh, tally = self.memory.get, self._fresh, self._tally
+        get, fresh, tally, monotonic = self.memory.get, self._fresh, self._tally, time.monotonic
 
+        # The hottest few lines of the house, so nothing is called or made here that need not be: 0.8 µs in process,
+        # where 1.2 went through `_say` and a struct of what was asked, and 0.3 is a constant.
         async def front(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or scope["method"] != "GET":
                 await app(scope, receive, send)
                 return
-            key = memory_key(scope)
+            query = scope["query_string"]
+            key = scope["raw_path"] + b"?" + query if query else scope["raw_path"]
             entry = get(key)
             # Looked up and judged in one step, once the request is here: time goes on for a process that is stopped.
-            if entry is not None and time.monotonic() < fresh.until:
+            if entry is not None and monotonic() < fresh.until:
+                encoding: Encoding | None = ""
+                for name, value in scope["headers"]:
+                    if name == b"accept-encoding":
+                        encoding = encoding_for(value) if encoding is not None else None
+                    elif name == b"if-none-match" or name == b"titan-min-position":  # noqa: PLR1714  # no tuple
+                        encoding = None
+                messages = entry.messages.get(encoding) if encoding is not None else None
+                if messages is not None:
+                    tally.hits += 1
+                    entry.used = True
+                    await send(messages[0])  # pyright: ignore[reportArgumentType]  # built once, as ASGI asks for
+                    await send(messages[1])  # pyright: ignore[reportArgumentType]  # as above
+                    return
                 wanted = asked(scope)
                 if wanted.min_position is None or _has_reached(fresh, wanted.min_position):
                     tally.hits += 1
@@ -112,6 +128,8 @@ class Front:
         messages = entry.messages.get(encoding)
         if messages is None:
             messages = await self._represented(entry, encoding, key)
+        # What is too short to be compressed looks the same to whoever would take it compressed.
+        entry.messages[wanted.encoding] = messages
         start, body = messages
         # Whoever stands between us and the client adds headers of this one answer to the list.
         start = {**start, "headers": [*cast("list[tuple[bytes, bytes]]", start["headers"])]} if copies else start
