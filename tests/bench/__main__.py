@@ -5,6 +5,7 @@ import platform
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import psycopg
@@ -51,7 +52,12 @@ def measure(
         return 2
     rows: list[Row] = []
     failed = False
-    with Bench(RESULTS / "servers", os.environ, quick=quick) as bench:
+    RESULTS.mkdir(exist_ok=True)
+    with (
+        # On a disk, beside the results, and not with temporary files, which are in memory on many machines.
+        TemporaryDirectory(prefix="servers-", dir=RESULTS, ignore_cleanup_errors=True) as directory,
+        Bench(Path(directory) / "data", os.environ, quick=quick) as bench,
+    ):
         for done, (name, section) in enumerate(chosen.items(), 1):
             began = time.monotonic()
             console.print(f"[bold]{name}[/] ({done} of {len(chosen)}): {(section.__doc__ or '').splitlines()[0]}")

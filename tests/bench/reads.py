@@ -1,6 +1,6 @@
 """Reading one document: from memory, from Redis, from PostgreSQL."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from statistics import median
 
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from bench.documents import BODY, ID_PREFIX, identifier, numbered
 from bench.load import Plan, Result
-from bench.place import Bench, Served, ask, ready
+from bench.place import Bench, Served, ask, cpu_s, ready
 from bench.report import Row
 from titan.codec.ids import encode_id
 
@@ -29,19 +29,20 @@ def hot(bench: Bench) -> Iterator[Row]:
         ready(projector, write, read, constant)
         ask(f"{write.url}/submodels", "POST", body=numbered(0))
         target = f"/submodels/{encode_id(identifier(0))}"
+        hot = Plan(url=read.url + target, connections=CONNECTIONS, seconds=seconds)
         plans = {
-            "constant": Plan(url=constant.url + target, connections=CONNECTIONS, seconds=seconds),
-            "hot": Plan(url=read.url + target, connections=CONNECTIONS, seconds=seconds),
-            "304": Plan(
-                url=read.url + target, connections=CONNECTIONS, seconds=seconds, headers=('if-none-match: "1"',)
-            ),
+            "constant": (constant, replace(hot, url=constant.url + target)),
+            "hot": (read, hot),
+            "304": (read, replace(hot, headers=('if-none-match: "1"',))),
         }
         results = alternate(bench, plans, rounds, cores=LOAD)
     busy = max(result.busy for several in results.values() for result in several)
-    yield Row("hot GET", "bare ASGI constant", rate(results["constant"]), "1/s")
+    yield Row("hot GET", "bare ASGI constant", rate(results["constant"]), "1/s", detail=latencies(results["constant"]))
     yield Row("hot GET", "5 KB from memory", rate(results["hot"]), "1/s", detail=latencies(results["hot"]))
-    yield Row("hot GET", "304 from memory", rate(results["304"]), "1/s")
+    yield Row("hot GET", "304 from memory", rate(results["304"]), "1/s", detail=latencies(results["304"]))
     yield Row("hot GET", "from memory / constant", ratio(results["hot"], results["constant"]), "×", at_least=0.9)
+    spent = cpu(results["hot"]) / cpu(results["constant"])
+    yield Row("hot GET", "CPU from memory / constant", spent, "×")
     yield Row("hot GET", "304 / constant", ratio(results["304"], results["constant"]), "×")
     yield Row("hot GET", "load on its core at most", busy, "×")
 
@@ -60,8 +61,8 @@ def cold(bench: Bench) -> Iterator[Row]:
         ready(projector, write, warm, bare)
         fill(bench, write, KNOWN)
         plans = {
-            "Redis": _gets(warm, seconds),
-            "PostgreSQL": _gets(bare, seconds),
+            "Redis": (warm, _gets(warm, seconds)),
+            "PostgreSQL": (bare, _gets(bare, seconds)),
         }
         results = alternate(bench, plans, rounds)
     for name, several in results.items():
@@ -92,20 +93,26 @@ def fill(bench: Bench, write: Served, count: int) -> None:
 
 
 def alternate(
-    bench: Bench, plans: dict[str, Plan], rounds: int, *, cores: frozenset[int] = frozenset({0, 1})
+    bench: Bench,
+    plans: Mapping[str, tuple[Served, Plan]],
+    rounds: int,
+    *,
+    cores: frozenset[int] = frozenset({0, 1}),
 ) -> dict[str, list[Result]]:
     """Carry the plans out by turns; numbers of identifiers go on from round to round."""
     results: dict[str, list[Result]] = {name: [] for name in plans}
-    at = {name: plan.first for name, plan in plans.items()}
+    at = {name: plan.first for name, (_, plan) in plans.items()}
     for number in range(rounds):
         # Backwards every other time, so that who comes first has no advantage of it.
         for name in list(plans)[:: 1 if number % 2 else -1]:
-            plan = plans[name]
+            served, plan = plans[name]
             if plan.prefix and not plan.numbers:
                 plan = replace(plan, first=at[name])
+            before = cpu_s(served.pid)
             result = bench.load(plan, cores=cores)
+            each = (cpu_s(served.pid) - before) / result.sent * 1e6
             at[name] = result.last
-            results[name].append(result)
+            results[name].append(replace(result, cpu_us=each))
     return results
 
 
@@ -119,11 +126,17 @@ def ratio(ours: list[Result], theirs: list[Result]) -> float:
     return median(our.rate / their.rate for our, their in zip(ours, theirs, strict=True))
 
 
+def cpu(results: list[Result]) -> float:
+    """The median of what a request cost the server, in µs."""
+    return median(result.cpu_us for result in results)
+
+
 def latencies(results: list[Result]) -> str:
-    """Medians of p50 and p99, and what was refused."""
+    """Medians of p50, p99 and CPU, and what was refused."""
     refused: dict[int, int] = {}
     for result in results:
         for status, count in result.refused.items():
             refused[status] = refused.get(status, 0) + count
     said = f"p50 {median(r.p50 for r in results):.2f} ms, p99 {median(r.p99 for r in results):.2f} ms"
+    said = f"{said}; {median(r.cpu_us for r in results):.0f} µs CPU each"
     return f"{said}; REFUSED {refused}" if refused else said

@@ -34,9 +34,10 @@ def pages(bench: Bench) -> Iterator[Row]:
         read = stack.enter_context(bench.titan(stores, "read", {"TITAN_MEMORY_BYTES": "0"}))
         ready(projector, read)
         last = _cursor(f"{read.url}/submodels", count - PAGE)
+        url = f"{read.url}/submodels?limit={PAGE}"
         plans = {
-            "page 1": Plan(url=f"{read.url}/submodels?limit={PAGE}", seconds=seconds),
-            f"page {count // PAGE}": Plan(url=f"{read.url}/submodels?limit={PAGE}&cursor={last}", seconds=seconds),
+            "page 1": (read, Plan(url=url, seconds=seconds)),
+            f"page {count // PAGE}": (read, Plan(url=f"{url}&cursor={last}", seconds=seconds)),
         }
         results = alternate(bench, plans, rounds)
         for name, several in results.items():

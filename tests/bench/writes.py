@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bench.documents import BODY, ID_PREFIX, identifier, numbered
 from bench.load import Plan, Result
-from bench.place import Bench, Served, Stores, ask, cpu_s, finished, ready, resident_mb
+from bench.place import Bench, Served, Stores, ask, finished, ready, resident_mb
 from bench.reads import alternate, fill, latencies, rate, ratio
 from bench.report import Row
 from titan.codec.ids import encode_id
@@ -80,24 +80,17 @@ def throughput(bench: Bench) -> Iterator[Row]:
             for connections in (64,) if bench.quick else (1, 16, 64):
                 turns = 1 if bench.quick and method == "PUT" else rounds
                 plans = {
-                    name: _plan(served, method, connections, seconds, name.replace(" ", "-"))
+                    name: (served, _plan(served, method, connections, seconds, name.replace(" ", "-")))
                     for name, served in servers.items()
                 }
-                used = {name: cpu_s(served.pid) for name, served in servers.items()}
-                results = alternate(bench, plans, turns)
-                used = {name: cpu_s(served.pid) - used[name] for name, served in servers.items()}
-                yield from _throughput(method, connections, results, used)
+                yield from _throughput(method, connections, alternate(bench, plans, turns))
         yield from _memory(whole, "after load")
 
 
-def _throughput(
-    method: str, connections: int, results: dict[str, list[Result]], used: dict[str, float]
-) -> Iterator[Row]:
+def _throughput(method: str, connections: int, results: dict[str, list[Result]]) -> Iterator[Row]:
     section = f"{method} at {connections}"
     for name, several in results.items():
-        each = used[name] / max(1, sum(result.requests for result in several)) * 1e6
-        detail = f"{latencies(several)}; {each:.0f} µs CPU each"
-        yield Row(section, name, rate(several), "1/s", detail=detail)
+        yield Row(section, name, rate(several), "1/s", detail=latencies(several))
     if connections != 64:
         return
     wanted = method == "POST"
@@ -119,7 +112,7 @@ def visibility(bench: Bench) -> Iterator[Row]:
     rounds, seconds = (4, 1.0) if bench.quick else (10, 1.5)
     with ExitStack() as stack:
         whole = Stack(bench, stack.enter_context(bench.stores()), stack)
-        plans = {mode: _plan(writer, "POST", 1, seconds, mode) for mode, writer in whole.writers.items()}
+        plans = {mode: (writer, _plan(writer, "POST", 1, seconds, mode)) for mode, writer in whole.writers.items()}
         results = alternate(bench, plans, rounds)
     for mode, several in results.items():
         yield Row("visibility", mode, median(result.p50 for result in several), "ms", detail=latencies(several))
@@ -146,7 +139,7 @@ def saturated(bench: Bench) -> Iterator[Row]:
             connections=256,
             seconds=2 * rounds * (seconds + 0.6) + 1,
         )
-        plans = {mode: _plan(writer, "POST", 1, seconds, mode) for mode, writer in writers.items()}
+        plans = {mode: (writer, _plan(writer, "POST", 1, seconds, mode)) for mode, writer in writers.items()}
         with bench.loading(hot, cores=one) as readers:
             results = alternate(bench, plans, rounds, cores=other)
             read_rate = finished(readers).rate
