@@ -40,7 +40,9 @@ def _installation(chosen: Chosen, tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture
 def installation(_installation: Installation) -> Iterator[Installation]:
-    """The installation, whole before the test and after it."""
+    """The installation, whole before the test and after it, when all its stores agree."""
     assert eventually(_installation.is_whole, timeout_s=40), _installation.titan.said()[-4000:]
     yield _installation
     assert eventually(_installation.is_whole, timeout_s=40), _installation.titan.said()[-4000:]
+    said = _installation.verified()
+    assert said.splitlines()[-1].startswith("OK:"), said

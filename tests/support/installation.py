@@ -1,11 +1,15 @@
 """A whole installation: gateway, tiers and stores, each a process that a test may stop, kill or take away."""
 
+import asyncio
 from typing import NamedTuple
 
+from support.operating import quiet, told
 from support.processes import Titan, is_ready
 from titan.dev.mqtt import MqttServer
 from titan.dev.postgres import PostgresServer
 from titan.dev.valkey import ValkeyServer
+from titan.operate.verifying import verify
+from titan.storage.redis import Names
 
 REPLICAS = 3
 
@@ -22,6 +26,20 @@ class Installation(NamedTuple):
     def url(self) -> str:
         """Of the gateway."""
         return self.titan.url
+
+    def pids(self) -> set[int]:
+        """Of all processes of Titan, workers too."""
+        commands = ("read", "write", "projector", "bridge")
+        found = [process for command in commands for process in self.titan.processes(command)]
+        return {pid for process in found for pid in (process.pid, *process.workers)}
+
+    def verified(self) -> str:
+        """What `titan verify` says of the journal, the state, the read model and the caches."""
+        console = quiet()
+        asyncio.run(
+            verify(database_url=self.postgres.url(), redis_url=self.redis.url(), names=Names(), console=console)
+        )
+        return told(console)
 
     @property
     def replicas(self) -> list[str]:

@@ -33,6 +33,7 @@ class Answer(NamedTuple):
     visibility: str
     """How far a write had come when it was answered: `replicas`, unless nobody projects."""
     retry_after: str | None
+    location: str
     body: bytes
 
 
@@ -68,6 +69,7 @@ class Line:
                 int(etag.partition("-")[0]),
                 answer.headers["titan-visibility"] or "",
                 answer.headers["retry-after"],
+                answer.headers["location"] or "",
                 read,
             )
         raise AssertionError
