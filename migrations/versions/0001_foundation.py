@@ -109,7 +109,9 @@ CREATE FUNCTION journal.append(
     bodies bytea[], heads bytea[], has_blobs boolean[], ordinals integer[], counts integer[],
     callers text[], traces text[],
     chunk_items integer[], chunk_ordinals integer[], chunk_id_shorts text[], chunk_bodies bytea[]
-) RETURNS TABLE (appended bigint, current_revision bigint, standing boolean, created_sort bigint)
+) RETURNS TABLE (
+    appended bigint, current_revision bigint, standing boolean, created_sort bigint, appended_at timestamptz
+)
 LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 DECLARE
@@ -179,6 +181,7 @@ BEGIN
         current_revision := item.expected + 1;
         standing := item.change <> 'r';
         created_sort := born;
+        appended_at := moment;
         RETURN NEXT;
     END LOOP;
     IF last > first THEN

@@ -10,7 +10,7 @@ from support.writes import put, removed, subject
 from titan.codec.parts import Chunk
 from titan.errors import Unavailable
 from titan.events.decide import Standing
-from titan.events.facts import BranchPut, Recorded
+from titan.events.facts import BranchPut, Event, Recorded
 from titan.observability.metrics import Metrics
 from titan.storage import documents, journal
 from titan.storage.journal import Appended, Journal, Lost
@@ -144,3 +144,25 @@ async def test_pages_of_events_are_bounded_by_bytes_and_hold_at_least_one(connec
     assert len(await journal.after(connection, 0, limit_bytes=10)) == 1
     assert len(await journal.after(connection, 3)) == 2
     assert await journal.after(connection, 5) == []
+
+
+async def test_what_the_journal_tells_of_a_commit_is_what_a_follower_reads(
+    database_url: str, connection: Connection
+) -> None:
+    told: list[Event] = []
+    shared = Journal(database_url, Metrics(), Notices(database_url), told.extend)
+    chunk = Chunk(id_shorts=("Property4",), body=b'{"modelType":"Capability","idShort":"Property4"}')
+    branch = BranchPut(path="Property4", body=chunk.body, ordinal=1, chunk=chunk)
+    facts = [
+        put(1, elements=40, text_bytes=4000),
+        Recorded(subject(1), expected=1, fact=branch, caller="me", trace="t"),
+        put(2),
+        put(2, expected=1, value="2"),
+        removed(2, expected=2),
+    ]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(shared.run())
+        for fact in facts:
+            await shared.record(fact)
+        shared.close()
+    assert told == await journal.after(connection, 0)

@@ -25,7 +25,7 @@ async def relaying(database_url: str, redis_url: str, names: Names) -> AsyncGene
     client = redis.connect(redis_url)
     notices = Notices(database_url)
     stream = Stream(client, names, kept=1000)
-    async with beside(notices.run(), relay.run(database_url, stream, notices, Metrics())):
+    async with beside(notices.run(), relay.run(database_url, stream, notices, Metrics(), relay.Recent())):
         yield
     await client.aclose()
 

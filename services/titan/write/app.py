@@ -38,7 +38,8 @@ class Write:
         self._pool = pool(where.conninfo, name="write", size=where.pool_size)
         self._redis = redis.connect(redis_url, timeout_s=settings.lease_ms / 1000) if redis_url else None
         self._notices = Notices(where.conninfo)
-        self._journal = Journal(where.conninfo, metrics, self._notices)
+        self._recent = relay.Recent()
+        self._journal = Journal(where.conninfo, metrics, self._notices, self._recent.add)
         self._looks = Together(self._pool, documents.look)
         self._stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
         self._metrics = metrics
@@ -78,7 +79,7 @@ class Write:
         try:
             works = [self._notices.run(), self._looks.run(), self._visibility.run()]
             if self._stream is not None:
-                works.append(relay.run(self._conninfo, self._stream, self._notices, self._metrics))
+                works.append(relay.run(self._conninfo, self._stream, self._notices, self._metrics, self._recent))
             async with beside(*works) as group:
                 writing = group.create_task(self._journal.run())
                 self._open = True

@@ -1,10 +1,13 @@
 """Carries the journal into the stream, in order. One writer leads; the others wait to take over."""
 
 import asyncio
+from collections import deque
+from collections.abc import Sequence
 
 import psycopg
 
 from titan.errors import Unavailable
+from titan.events.facts import Event
 from titan.observability.metrics import Metrics
 from titan.storage import journal
 from titan.storage.notices import JOURNAL, Notices
@@ -13,12 +16,50 @@ from titan.storage.stream import Stream
 
 PAUSE_S = 0.25
 
+RECENT_EVENTS = 1024
+RECENT_BYTES = 16 * 1024 * 1024
+BATCH = 256
+
 LEAD = """
 SELECT pg_try_advisory_lock(7241003)
 """
 
 
-async def run(conninfo: str, stream: Stream, notices: Notices, metrics: Metrics) -> None:
+class Recent:
+    """What this process has just written, so that its relay need not ask for it. Bounded; may have holes."""
+
+    def __init__(self) -> None:
+        self._events: deque[Event] = deque()
+        self._bytes = 0
+        self.wanted = False
+        """Whether this process leads; nothing is kept for a relay that doesn't."""
+
+    def add(self, events: Sequence[Event]) -> None:
+        """Keep events, in the order of their positions."""
+        if not self.wanted:
+            return
+        self._events.extend(events)
+        self._bytes += sum(event.size for event in events)
+        while len(self._events) > RECENT_EVENTS or self._bytes > RECENT_BYTES:
+            self._drop()
+
+    def after(self, position: int) -> list[Event]:
+        """The events that follow on a position without a hole; none where the next one is not among them."""
+        while self._events and self._events[0].position <= position:
+            self._drop()
+        following: list[Event] = []
+        while self._events and len(following) < BATCH and self._events[0].position == position + 1:
+            following.append(self._drop())
+            position += 1
+        return following
+
+    def _drop(self) -> Event:
+        event = self._events.popleft()
+        self._bytes -= event.size
+        return event
+
+
+async def run(conninfo: str, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent) -> None:
     """Lead, or wait to lead, until cancelled. Whatever goes away is waited for."""
     while True:
         try:
@@ -28,17 +69,19 @@ async def run(conninfo: str, stream: Stream, notices: Notices, metrics: Metrics)
             continue
         try:
             await lead(connection, LEAD)
-            await _lead(connection, stream, notices, metrics)
+            recent.wanted = True
+            await _lead(connection, stream, notices, metrics, recent)
         except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
             await asyncio.sleep(PAUSE_S)
         finally:
+            recent.wanted = False
             await connection.close()
 
 
-async def _lead(connection: Connection, stream: Stream, notices: Notices, metrics: Metrics) -> None:
+async def _lead(connection: Connection, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent) -> None:
     position = await _where_to_begin(connection, stream)
     while True:
-        events = await journal.after(connection, position)
+        events = recent.after(position) or await journal.after(connection, position, limit=BATCH)
         if events:
             await stream.publish(events)
             position = events[-1].position

@@ -6,7 +6,7 @@ A follower that has seen position n has seen everything below n, and can prove i
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import psycopg
 from msgspec import Struct
@@ -45,7 +45,7 @@ class Lost(Exception):
 
 # One call, one statement, one round trip: the batch commits by itself.
 APPEND = """
-SELECT appended, current_revision, standing, created_sort
+SELECT appended, current_revision, standing, created_sort, appended_at
   FROM journal.append(
        %(keys)b::bytea[], %(kinds)b::text[], %(ids)b::text[], %(expecteds)b::int8[], %(facts)b::text[],
        %(paths)b::text[], %(changes)b::text[], %(bodies)b::bytea[], %(heads)b::bytea[], %(blobs)b::bool[],
@@ -81,8 +81,7 @@ def _row(recorded: Recorded) -> _Row:
             return _Row("c", b"", fact.blobs, fact.ordinal, 0, (chunk,))
 
 
-def _parameters(batch: Sequence[Recorded]) -> dict[str, list[object]]:
-    rows = [_row(recorded) for recorded in batch]
+def _parameters(batch: Sequence[Recorded], rows: Sequence[_Row], bodies: Sequence[bytes]) -> dict[str, list[object]]:
     chunks = [(number, *chunk) for number, row in enumerate(rows, 1) for chunk in row.chunks]
     return {
         "keys": [recorded.subject.key for recorded in batch],
@@ -92,7 +91,7 @@ def _parameters(batch: Sequence[Recorded]) -> dict[str, list[object]]:
         "facts": [fact_name(recorded.fact) for recorded in batch],
         "paths": [recorded.fact.path if isinstance(recorded.fact, BranchPut) else "" for recorded in batch],
         "changes": [row.change for row in rows],
-        "bodies": [body(recorded.fact) for recorded in batch],
+        "bodies": [*bodies],
         "heads": [row.head for row in rows],
         "blobs": [row.blobs for row in rows],
         "ordinals": [row.ordinal for row in rows],
@@ -112,13 +111,33 @@ async def append(connection: Connection, batch: Sequence[Recorded]) -> list[Appe
     Raises:
         psycopg.Error: where the database refuses the batch; nothing of it was written.
     """
-    cursor = await connection.execute(APPEND, _parameters(batch), binary=True)
-    return [
-        Lost(Standing(revision=revision, exists=standing))
-        if position is None
-        else Appended(position=position, revision=revision, created=created)
-        for position, revision, standing, created in await cursor.fetchall()
-    ]
+    answers, _ = await _append(connection, batch)
+    return answers
+
+
+async def _append(connection: Connection, batch: Sequence[Recorded]) -> tuple[list[Appended | Lost], list[Event]]:
+    """The same, with the events that came of it, as `after` would give them."""
+    rows = [_row(recorded) for recorded in batch]
+    bodies = [body(recorded.fact) for recorded in batch]
+    cursor = await connection.execute(APPEND, _parameters(batch, rows, bodies), binary=True)
+    answers: list[Appended | Lost] = []
+    events: list[Event] = []
+    for recorded, row, told, (position, revision, standing, created, at) in zip(
+        batch, rows, bodies, await cursor.fetchall(), strict=True
+    ):
+        if position is None:
+            answers.append(Lost(Standing(revision=revision, exists=standing)))
+            continue
+        answers.append(Appended(position=position, revision=revision, created=created))
+        subject, fact = recorded.subject, recorded.fact
+        path = fact.path if isinstance(fact, BranchPut) else ""
+        events.append(
+            Event(
+                *(position, subject.key, subject.kind.name, subject.id, revision, created, fact_name(fact), path),
+                *(row.ordinal, row.count, row.blobs, told, recorded.caller, recorded.trace, at, len(told)),
+            )
+        )
+    return answers, events
 
 
 class _Waiting(Struct):
@@ -146,10 +165,17 @@ class Journal:
     Two connections a process were measured slower: the lock is held until the disk has answered.
     """
 
-    def __init__(self, conninfo: str, metrics: Metrics, notices: Notices) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        metrics: Metrics,
+        notices: Notices,
+        tell: Callable[[Sequence[Event]], None] | None = None,
+    ) -> None:
         self._conninfo = conninfo
         self._metrics = metrics
         self._notices = notices
+        self._tell = tell
         self._queue: deque[_Waiting] = deque()
         self._queued_bytes = 0
         self._filled = asyncio.Event()
@@ -217,7 +243,7 @@ class Journal:
             return
         self._metrics.group_commit_size.observe(len(batch))
         try:
-            answers = await self._append(batch)
+            answers, events = await self._append(batch)
         except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
             await self._drop_connection()
             _fail(batch, error)
@@ -231,16 +257,17 @@ class Journal:
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 _settle(waiting.answer, answer)
-            # The relay of this process needs no call from the database to know.
-            position = max((answer.position for answer in answers if isinstance(answer, Appended)), default=0)
-            self._notices.heard(JOURNAL, position)
-            if position:
-                self._metrics.journal_position.set(position)
+            if events:
+                # The relay of this process needs neither the database's call nor its answer to know them.
+                if self._tell is not None:
+                    self._tell(events)
+                self._notices.heard(JOURNAL, events[-1].position)
+                self._metrics.journal_position.set(events[-1].position)
 
-    async def _append(self, batch: list[_Waiting]) -> list[Appended | Lost]:
+    async def _append(self, batch: list[_Waiting]) -> tuple[list[Appended | Lost], list[Event]]:
         if self._connection is None or self._connection.closed:
             self._connection = await connect(self._conninfo, name="journal")
-        return await append(self._connection, [waiting.recorded for waiting in batch])
+        return await _append(self._connection, [waiting.recorded for waiting in batch])
 
     async def _drop_connection(self) -> None:
         if self._connection is not None:
