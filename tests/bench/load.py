@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-RECEIVE_BYTES = 1 << 18
+RECEIVE_BYTES = 1 << 16
 PATIENCE_S = 20.0
 """How long connections may stay silent before the round is given up."""
 
