@@ -19,7 +19,7 @@ KNOWN = 500
 
 def hot(bench: Bench) -> Iterator[Row]:
     """A GET out of memory against a constant: server on one core, load on the other."""
-    rounds, seconds = (5, 1.0) if bench.quick else (15, 1.0)
+    rounds, seconds = (5, 1.0) if bench.quick else (11, 1.0)
     with ExitStack() as stack:
         stores = stack.enter_context(bench.stores())
         projector = stack.enter_context(bench.titan(stores, "projector", cores=LOAD))

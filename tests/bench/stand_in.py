@@ -10,7 +10,7 @@
 
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 
 from granian.constants import Interfaces, Loops
@@ -30,11 +30,11 @@ from titan.http.routes import router
 from titan.observability import logs
 from titan.observability.metrics import Metrics
 from titan.storage import documents
-from titan.storage.documents import Together
 from titan.storage.journal import Appended, Journal, append
 from titan.storage.notices import Notices
 from titan.storage.postgres import Pool, pool
 from titan.storage.redis import Names
+from titan.storage.together import Together
 from titan.tasks import beside
 from titan.write.documents import Documents
 from titan.write.handle import Handle
@@ -56,6 +56,10 @@ class Everything(Together[Standing]):
 
     async def get(self, key: bytes) -> Standing:  # noqa: ARG002 - all of them
         return Standing(revision=1, exists=True)
+
+
+async def _nobody(_keys: Sequence[bytes]) -> dict[bytes, Standing]:
+    return {}
 
 
 class Alone(Journal):
@@ -82,9 +86,9 @@ def write_app(settings: Settings, *, connections: int) -> Litestar:
         Reach.JOURNAL, redis=None, names=Names(), notices=notices, pool=shared, lease_ms=1000, metrics=metrics
     )
     if connections:
-        journal, looks = Alone(conninfo, metrics, notices, shared), Together(shared, documents.look)
+        journal, looks = Alone(conninfo, metrics, notices, shared), documents.together(shared, documents.look)
     else:
-        journal, looks = Nowhere(conninfo, metrics, notices), Everything(shared, documents.look)
+        journal, looks = Nowhere(conninfo, metrics, notices), Everything(_nobody)
     written = Documents(
         Handle(journal, looks), visibility, limit_bytes=settings.max_body_bytes, lenient=False, external_url=""
     )

@@ -61,7 +61,7 @@ def _plan(served: Served, method: str, connections: int, seconds: float, name: s
 
 def throughput(bench: Bench) -> Iterator[Row]:
     """POST and PUT of 5 KB against the same handler without storage, and against a commit for each request."""
-    rounds, seconds = (3, 1.0) if bench.quick else (5, 1.0)
+    rounds, seconds = 3, 1.0
     with ExitStack() as stack:
         alone_stores = stack.enter_context(bench.stores())
         alone = stack.enter_context(bench.titan(alone_stores, "write", NO_REDIS))
@@ -109,7 +109,7 @@ def _memory(stack: Stack, when: str) -> Iterator[Row]:
 
 def visibility(bench: Bench) -> Iterator[Row]:
     """What it adds to one connection's writes that both replicas show them."""
-    rounds, seconds = (4, 1.0) if bench.quick else (10, 1.5)
+    rounds, seconds = (4, 1.0) if bench.quick else (8, 1.2)
     with ExitStack() as stack:
         whole = Stack(bench, stack.enter_context(bench.stores()), stack)
         plans = {mode: (writer, _plan(writer, "POST", 1, seconds, mode)) for mode, writer in whole.writers.items()}
@@ -121,7 +121,7 @@ def visibility(bench: Bench) -> Iterator[Row]:
 
 def saturated(bench: Bench) -> Iterator[Row]:
     """The same while 256 readers saturate one of the replicas, on a core of their own."""
-    rounds, seconds = (4, 1.0) if bench.quick else (8, 1.5)
+    rounds, seconds = (4, 1.0) if bench.quick else (8, 1.2)
     one, other = frozenset({0}), frozenset({1})
     with ExitStack() as stack:
         stores = stack.enter_context(bench.stores())
