@@ -27,7 +27,6 @@ from titan.read.load import Load
 from titan.read.memory import Memory
 from titan.storage import documents, redis
 from titan.storage.cache import Cache
-from titan.storage.documents import Together
 from titan.storage.listings import BOOKMARK
 from titan.storage.membership import Membership
 from titan.storage.mqtt import probe
@@ -49,7 +48,7 @@ class Read:
         self._redis = redis.connect(redis_url, timeout_s=lease_s) if redis_url else None
         self._tail = redis.connect_blocking(redis_url, timeout_s=lease_s) if redis_url else None
         self._notices = Notices(where.conninfo)
-        self._state = Together(self._pool, documents.fetch)
+        self._state = documents.together(self._pool, documents.fetch)
         self._open = False
         memory = Memory(settings.memory_bytes)
         self.fresh = Fresh(
@@ -62,7 +61,8 @@ class Read:
         )
         self.front = Front(memory, self.fresh, metrics)
         cache = Cache(self._redis, names) if self._redis else None
-        single = Documents(self.front, self.fresh, Load(self.fresh, cache, self._state, metrics))
+        self._load = Load(self.fresh, cache, self._state, metrics)
+        single = Documents(self.front, self.fresh, self._load)
         lists = Lists(
             self.front,
             self.fresh,
@@ -103,7 +103,7 @@ class Read:
         """Serve until the body ends."""
         await self._pool.open()
         try:
-            async with beside(self._notices.run(), self._state.run()):
+            async with beside(self._notices.run(), self._state.run(), self._load.run()):
                 self.fresh.start()
                 self._open = True
                 try:

@@ -10,7 +10,7 @@ from titan.metamodel.kinds import Subject
 from titan.observability.metrics import Metrics
 from titan.read.fresh import Fresh
 from titan.storage.cache import Cache, Finished
-from titan.storage.documents import Together
+from titan.storage.together import Together
 
 
 class Loaded(Struct, frozen=True):
@@ -29,6 +29,7 @@ class Load:
     def __init__(self, fresh: Fresh, cache: Cache | None, state: Together[Document], metrics: Metrics) -> None:
         self._fresh = fresh
         self._cache = cache
+        self._found = Together(cache.find) if cache is not None else None
         self._state = state
         self._redis = metrics.lookups("redis")
 
@@ -46,16 +47,21 @@ class Load:
             return None
         return Loaded(document.revision, document.position, document.blobs, document.pieces)
 
+    async def run(self) -> None:
+        """Ask Redis for what is wanted, until cancelled."""
+        if self._found is not None:
+            await self._found.run()
+
     async def _from_redis(self, key: bytes) -> Finished | None:
-        if self._cache is None or not self._fresh.is_fresh:
+        if self._cache is None or self._found is None or not self._fresh.is_fresh:
             return None
         # A Redis that came back older than it was says so itself: it knows less than what we have been told already.
         applied = self._fresh.applied
         try:
-            cached = await self._cache.get(self._fresh.generation, key)
+            cached = await self._found.get(self._cache.name(self._fresh.generation, key))
         except Unavailable:
             return None
-        if cached.document is None or cached.projected < applied:
+        if cached is None or cached.document is None or cached.projected < applied:
             self._redis.miss()
             return None
         self._redis.hit()

@@ -15,7 +15,6 @@ from titan.http.responses import cors
 from titan.http.routes import router
 from titan.observability.metrics import Metrics
 from titan.storage import documents, redis
-from titan.storage.documents import Together
 from titan.storage.journal import Journal
 from titan.storage.notices import Notices
 from titan.storage.postgres import alive, in_use, pool
@@ -40,7 +39,7 @@ class Write:
         self._notices = Notices(where.conninfo)
         self._recent = relay.Recent()
         self._journal = Journal(where.conninfo, metrics, self._notices, self._recent.add)
-        self._looks = Together(self._pool, documents.look)
+        self._looks = documents.together(self._pool, documents.look)
         self._stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
         self._metrics = metrics
         self._open = False

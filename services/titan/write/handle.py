@@ -10,8 +10,9 @@ from titan.events.commands import Command, Create
 from titan.events.decide import NEVER_WAS, Standing, decide
 from titan.events.facts import Fact, Recorded
 from titan.metamodel.kinds import Subject
-from titan.storage.documents import Together, standing
+from titan.storage.documents import standing
 from titan.storage.journal import Appended, Journal, Lost
+from titan.storage.together import Together
 
 
 class Done(Struct, frozen=True):

@@ -3,7 +3,6 @@
 Each step is a script (`titan.storage.scripts`), because it must be seen as a whole or not at all.
 """
 
-import asyncio
 import struct
 from collections.abc import Sequence
 
@@ -12,7 +11,6 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT, FieldT
 
 from titan.codec.parts import join
-from titan.errors import Unavailable
 from titan.events.decide import Document
 from titan.storage.redis import Names, fields, keys, reachable, values
 from titan.storage.scripts import BEAT, BEGIN, PUBLISH
@@ -22,10 +20,6 @@ HEADER = struct.Struct(">QQBI")
 BLOBS, PIECED = 1, 2
 
 ANNOUNCEMENTS_KEPT = 10_000
-QUESTIONS = 2
-"""How many commands of one replica ask for documents at once."""
-TOGETHER = 64
-"""How many documents beside its own one command asks for."""
 
 
 class Finished(Struct, frozen=True):
@@ -73,91 +67,45 @@ def drop(prefix: bytes, key: bytes) -> list[bytes]:
     return [b"D", prefix + key]
 
 
-class _Asked(Struct, eq=False):
-    """Who waits for a value."""
-
-    name: bytes
-    answer: asyncio.Future[tuple[int, bytes | None] | None]
-    """The position that Redis knew, and the value; None where whoever waits has to ask for all that wait."""
-
-
 class Cache:
-    """Finished documents, for a replica that reads them.
-
-    What is asked for while another question is under way is asked for together, by one command: a command each was
-    measured to cost more than PostgreSQL does, which is asked in the same way. A question starts after all that it
-    asks for was wanted, so that no answer is older than its request.
-    """
+    """Finished documents, for a replica that reads them."""
 
     def __init__(self, redis: Redis, names: Names) -> None:
         self._redis = redis
         self._names = names
-        self._asked: list[_Asked] = []
-        self._questions = 0
+
+    def name(self, generation: str, key: bytes) -> bytes:
+        """What `find` knows a document of a generation by."""
+        return self._names.document(generation) + key
 
     async def get(self, generation: str, key: bytes) -> Cached:
-        """Look a document up; None is not an absence but a question to PostgreSQL.
+        """Look one document up; None is not an absence but a question to PostgreSQL.
 
         Raises:
             Unavailable: where Redis is away.
         """
-        name = self._names.document(generation) + key
-        projected, value = await self._value(name)
-        if value is None:
-            return Cached(projected, document=None)
-        revision, position, flags, _ = HEADER.unpack_from(value)
-        if not flags & PIECED:
-            pieces: Sequence[bytes] = (value[HEADER.size :],)
-            return Cached(projected, Finished(revision, position, bool(flags & BLOBS), pieces))
+        name = self.name(generation, key)
+        return (await self.find([name]))[name]
+
+    async def find(self, names: Sequence[bytes]) -> dict[bytes, Cached]:
+        """Look documents up, all by one command: one each was measured to cost more than PostgreSQL does.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
         with reachable():
-            return Cached(projected, await self._pieced(name + b":p"))
-
-    async def _value(self, name: bytes) -> tuple[int, bytes | None]:
-        asked = _Asked(name, asyncio.get_running_loop().create_future())
-        if self._questions < QUESTIONS:
-            self._questions += 1
-        else:
-            self._asked.append(asked)
-            try:
-                answer = await asked.answer
-            except asyncio.CancelledError:
-                if _is_to_ask(asked):
-                    self._pass_on()
-                raise
-            if answer is not None:
-                return answer
-        return await self._ask(asked)
-
-    async def _ask(self, own: _Asked) -> tuple[int, bytes | None]:
-        """Ask for what waits, then let the first of those who came meanwhile do the same."""
-        waiting = [asked for asked in self._asked if not asked.answer.done()]
-        together, self._asked = [own, *waiting[:TOGETHER]], waiting[TOGETHER:]
-        error = Unavailable("Who asked Redis left before it answered.")
-        try:
-            with reachable():
-                names = [asked.name for asked in together]
-                first, *found = values(await self._redis.mget(self._names.projected, *names))
-        except Unavailable as away:
-            error = away
-            raise
-        else:
+            first, *found = values(await self._redis.mget(self._names.projected, *names))
             projected = int(first or -1)
-            for asked, value in zip(together, found, strict=True):
-                if not asked.answer.done():
-                    asked.answer.set_result((projected, value))
-            return projected, found[0]
-        finally:
-            _fail(together, error, own)
-            self._pass_on()
+            return {
+                name: Cached(projected, None if value is None else await self._finished(name, value))
+                for name, value in zip(names, found, strict=True)
+            }
 
-    def _pass_on(self) -> None:
-        """Let somebody else ask, if anybody waits."""
-        while self._asked:
-            asked = self._asked.pop(0)
-            if not asked.answer.done():
-                asked.answer.set_result(None)
-                return
-        self._questions -= 1
+    async def _finished(self, name: bytes, value: bytes) -> Finished | None:
+        revision, position, flags, _ = HEADER.unpack_from(value)
+        if flags & PIECED:
+            return await self._pieced(name + b":p")
+        return Finished(revision, position, bool(flags & BLOBS), (value[HEADER.size :],))
 
     async def _pieced(self, name: bytes) -> Finished | None:
         parts = fields(await self._redis.hgetall(name))
@@ -169,19 +117,6 @@ class Cache:
         except KeyError:
             return None
         return Finished(revision, position, bool(flags & BLOBS), join(parts[b"0"], chunks))
-
-
-def _is_to_ask(asked: _Asked) -> bool:
-    answer = asked.answer
-    return answer.done() and not answer.cancelled() and answer.exception() is None and answer.result() is None
-
-
-def _fail(together: Sequence[_Asked], error: Unavailable, own: _Asked) -> None:
-    """Tell those who have no answer yet why."""
-    for asked in together:
-        if asked is not own and not asked.answer.done():
-            asked.answer.set_exception(error)
-            asked.answer.exception()  # asked for once, so that a caller who left does not make the loop complain
 
 
 class Announcement(Struct, frozen=True):

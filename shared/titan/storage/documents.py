@@ -4,101 +4,29 @@ Questions that are asked in one turn of the loop are answered by one statement: 
 as fast as a connection each, and it needs two connections instead of many.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
-from titan.errors import Overloaded, Unavailable
 from titan.events.decide import NEVER_WAS, Document, Standing
 from titan.storage.postgres import Connection, Pool, reachable
+from titan.storage.together import Together
 
 Answer = TypeVar("Answer")
 
-QUESTIONS = 512
-"""How many keys one statement asks for."""
-WAITING = 8192
-"""How many questions may wait before new ones are refused."""
+Question = Callable[[Connection, Sequence[bytes]], Awaitable[dict[bytes, Answer]]]
 
 
-class Together(Generic[Answer]):
-    """Collects the keys that are asked for in one turn of the loop, and asks for them at once.
+def together(pool: Pool, ask: Question[Answer]) -> Together[Answer]:
+    """Ask a question of this module for many keys at once, over connections of a pool."""
 
-    A key that is asked for several times while it waits is asked for once. Each round starts after its questions were
-    put, so that an answer is never older than its question.
-    """
+    async def asked(keys: Sequence[bytes]) -> dict[bytes, Answer]:
+        with reachable():
+            async with pool.connection() as connection:
+                return await ask(connection, keys)
 
-    def __init__(
-        self,
-        pool: Pool,
-        ask: Callable[[Connection, Sequence[bytes]], Awaitable[dict[bytes, Answer]]],
-        *,
-        rounds: int = 2,
-    ) -> None:
-        self._pool = pool
-        self._ask = ask
-        self._waiting: dict[bytes, asyncio.Future[Answer | None]] = {}
-        self._asked = asyncio.Event()
-        self._rounds = rounds
-
-    async def get(self, key: bytes) -> Answer | None:
-        """The answer for one key; None where there is none.
-
-        Raises:
-            Unavailable: where the database is away.
-            Overloaded: where too many questions wait already.
-        """
-        waiting = self._waiting.get(key)
-        if waiting is None:
-            if len(self._waiting) >= WAITING:
-                message = "Too many reads wait for the database."
-                raise Overloaded(message)
-            waiting = asyncio.get_running_loop().create_future()
-            self._waiting[key] = waiting
-            self._asked.set()
-        return await asyncio.shield(waiting)
-
-    async def run(self) -> None:
-        """Answer until cancelled, with as many rounds under way at once as there are connections for it."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._rounds):
-                group.create_task(self._answer())
-
-    async def _answer(self) -> None:
-        while True:
-            await self._asked.wait()
-            round_: dict[bytes, asyncio.Future[Answer | None]] = {}
-            while self._waiting and len(round_) < QUESTIONS:
-                key = next(iter(self._waiting))
-                round_[key] = self._waiting.pop(key)
-            if not self._waiting:
-                self._asked.clear()
-            if round_:
-                await self._settle(round_)
-
-    async def _settle(self, round_: dict[bytes, asyncio.Future[Answer | None]]) -> None:
-        try:
-            with reachable():
-                async with self._pool.connection() as connection:
-                    answers = await self._ask(connection, list(round_))
-        except Unavailable as error:
-            for future in round_.values():
-                _fail(future, error)
-        except asyncio.CancelledError:
-            for future in round_.values():
-                _fail(future, Unavailable("The server is stopping."))
-            raise
-        else:
-            for key, future in round_.items():
-                if not future.done():
-                    future.set_result(answers.get(key))
-
-
-def _fail(future: "asyncio.Future[Answer | None]", error: Unavailable) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # asked for once, so that a caller who left does not make the loop complain
+    return Together(asked)
 
 
 LOOK = """
