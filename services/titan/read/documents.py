@@ -64,7 +64,7 @@ class Documents:
     async def _serve(self, call: Call, subject: Subject, *, core: bool, blobs: bool) -> None:
         await await_position(call, self._fresh)
         memory = self._front.memory
-        loading = memory.begin((subject.key,))
+        loading = self._front.begin((subject.key,))
         entry: Entry | None = None
         try:
             loaded = await self._load(subject)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import cast
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
@@ -11,7 +12,7 @@ from titan.http.requests import Query, none_match
 from titan.http.responses import WORTH_COMPRESSING_BYTES, compress, encoding_for
 from titan.observability.metrics import Metrics
 from titan.read.fresh import Fresh
-from titan.read.memory import Encoding, Entry, Memory, Messages
+from titan.read.memory import Encoding, Entry, Load, Memory, Messages
 
 LONG_BYTES = 256 * 1024
 
@@ -108,10 +109,14 @@ class Front:
                     if not await self._say(entry, wanted, key, send):
                         tally.unmodified += 1
                     return
-            tally.misses += 1
             await app(scope, receive, send)
 
         return front
+
+    def begin(self, subjects: Sequence[bytes]) -> Load:
+        """Begin to load what memory could have had, and did not; it must end with `memory.end`."""
+        self._tally.misses += 1
+        return self.memory.begin(subjects)
 
     async def answer(self, entry: Entry, scope: HTTPScope, send: Send) -> None:
         """Answer with an entry that was just made."""

@@ -59,7 +59,7 @@ class Lists:
         limit, after = page(call.query, default=self._page_limit, most=self._page_limit_max)
         wanted = await await_position(call, self._fresh)
         memory = self._front.memory
-        loading = memory.begin((list_subject(kind.name),))
+        loading = self._front.begin((list_subject(kind.name),))
         entry: Entry | None = None
         try:
             found = await self._page(kind, facets(kind, call.query), after, limit, wanted=wanted)
