@@ -109,14 +109,16 @@ class Visibility:
         """What no message tells: a replica, a projector or Redis that is gone."""
         while True:
             await asyncio.sleep(TICK_S)
-            if not self._waiting:
+            # Who takes Redis to be away goes on looking: once it is back, leases count again, waited for or not.
+            if not self._waiting and self._away_since is None:
                 continue
             sent = time.monotonic()
             if self._watermark is not None:
                 try:
                     reached = await self._watermark.now()
                 except Unavailable:
-                    self._away_since = self._away_since or sent
+                    # From now, not from when it was asked: a replica may have renewed its lease in between.
+                    self._away_since = self._away_since or time.monotonic()
                 else:
                     self._away_since = None
                     self._reached(reached)
