@@ -44,17 +44,13 @@ class Parts(Struct, frozen=True):
 
 def parts(document: Identifiable) -> Parts:
     """Take a document apart; `join` gives back its canonical encoding."""
-    if not isinstance(document, Submodel) or not document.submodel_elements:
-        body = encode(document)
+    body = encode(document)
+    if len(body) <= WHOLE_LIMIT_BYTES or not isinstance(document, Submodel) or not document.submodel_elements:
         return Parts(head=body, chunks=(), blobs=has_blobs(body))
     head = encode(structs.replace(document, submodel_elements=None))
     branches = [encode(element) for element in document.submodel_elements]
-    size = len(head) + len(_OPENING) + sum(map(len, branches)) + len(branches)
-    blobs = any(map(has_blobs, branches))
-    if size <= WHOLE_LIMIT_BYTES:
-        return Parts(head=b"".join(join(head, [b",".join(branches)])), chunks=(), blobs=blobs)
     id_shorts = [element.id_short or "" for element in document.submodel_elements]
-    return Parts(head=head, chunks=tuple(_chunks(id_shorts, branches)), blobs=blobs)
+    return Parts(head=head, chunks=tuple(_chunks(id_shorts, branches)), blobs=has_blobs(body))
 
 
 def join(head: bytes, chunks: Sequence[bytes]) -> list[bytes]:

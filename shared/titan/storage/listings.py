@@ -74,7 +74,9 @@ class Page(Struct, frozen=True):
     """Position up to which the read model knew the journal when it answered."""
 
 
-# One row more than asked for tells whether the list goes on. The bookmark comes from the same snapshot.
+# One row more than asked for tells whether the list goes on. The bookmark comes from the same snapshot. OFFSET keeps
+# the head from being joined: one row is expected of that join, however many there are, and the list would be read to
+# its end.
 PAGE = """
 SELECT b.position, p.sort, p.key, p.id, p.size
   FROM read.bookmark b
@@ -83,7 +85,8 @@ SELECT b.position, p.sort, p.key, p.id, p.size
               octet_length(h.body) + coalesce((SELECT sum(octet_length(c.body)) FROM journal.chunk c
                                                 WHERE h.chunks > 0 AND c.key = h.key), 0) AS size
          FROM read.listing l
-         JOIN journal.head h ON h.key = l.key AND NOT h.removed AND h.created = l.sort
+        CROSS JOIN LATERAL (SELECT key, body, chunks FROM journal.head
+                             WHERE key = l.key AND NOT removed AND created = l.sort OFFSET 0) AS h
         WHERE l.kind = %(kind)s AND l.sort > %(after)s
         ORDER BY l.sort
         LIMIT %(limit)s::int8 + 1) AS p ON true
@@ -100,8 +103,9 @@ SELECT b.position, p.sort, p.key, p.id, p.size
               octet_length(h.body) + coalesce((SELECT sum(octet_length(c.body)) FROM journal.chunk c
                                                 WHERE h.chunks > 0 AND c.key = h.key), 0) AS size
          FROM read.facet f
-         JOIN read.listing l ON l.kind = %(kind)s AND l.sort = f.sort
-         JOIN journal.head h ON h.key = l.key AND NOT h.removed AND h.created = l.sort
+         JOIN read.listing l ON l.kind = %(kind)s AND l.sort = f.sort AND l.sort > %(after)s
+        CROSS JOIN LATERAL (SELECT key, body, chunks FROM journal.head
+                             WHERE key = l.key AND NOT removed AND created = l.sort OFFSET 0) AS h
         WHERE f.facet = %(facet)s AND f.sort > %(after)s
           AND NOT EXISTS (
               SELECT FROM unnest(%(others)b::bytea[]) AS o (facet)

@@ -17,8 +17,9 @@ Connection = AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
 # A plan made while the journal was empty scans it for ever; without index scans to fall back on, JIT compiles each
-# call. The two belong together: only one of them makes it worse.
-PLANNING = "-c enable_seqscan=off -c jit=off"
+# call. The two belong together: only one of them makes it worse. A bitmap would fetch a whole facet to sort it for the
+# sake of one page.
+PLANNING = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
 
 # A commit of the read model need not reach the disk before it is answered: it is rebuilt from the journal by its
 # bookmark, which is lost or kept with it.
