@@ -112,30 +112,39 @@ class Visibility:
             # Who takes Redis to be away goes on looking: once it is back, leases count again, waited for or not.
             if not self._waiting and self._away_since is None:
                 continue
-            sent = time.monotonic()
-            if self._watermark is not None:
-                try:
-                    reached = await self._watermark.now()
-                except Unavailable:
-                    # From now, not from when it was asked: a replica may have renewed its lease in between.
-                    self._away_since = self._away_since or time.monotonic()
-                else:
-                    self._away_since = None
-                    self._reached(reached)
-                    self._orphaned_since = None if reached.projecting else self._orphaned_since or sent
-            await self._without_redis()
-            if self._waiting and self._waiting[0][2] < sent - PATIENCE_S:
+            now = time.monotonic()
+            await self._ask()
+            if self._waiting and self._leases_are_out():
+                await self._release_known(max(self._notices.position(PROJECTED), await self._bookmark()))
+            if self._waiting and self._waiting[0][2] < now - PATIENCE_S:
                 self._release(self._waiting[0][0], Reach.JOURNAL)
-            if self._orphaned_since is not None and time.monotonic() > self._orphaned_since + 2 * self._lease_s:
+            if self._orphaned_since is not None and now > self._orphaned_since + 2 * self._lease_s:
                 self._release(float("inf"), Reach.JOURNAL)
+
+    async def _ask(self) -> None:
+        """Ask Redis how far everybody is, and take note if it does not say; quickly, if it did not say before."""
+        if self._watermark is None:
+            return
+        try:
+            async with asyncio.timeout(None if self._away_since is None else TICK_S):
+                reached = await self._watermark.now()
+        except (Unavailable, TimeoutError):
+            # From now, not from when it was asked: a replica may have renewed its lease in between.
+            self._away_since = self._away_since or time.monotonic()
+        else:
+            self._away_since = None
+            self._reached(reached)
+            self._orphaned_since = None if reached.projecting else self._orphaned_since or time.monotonic()
 
     def _leases_are_out(self) -> bool:
         """Whether Redis has been away for so long that nobody serves from memory any more."""
         return self._away_since is not None and time.monotonic() >= self._away_since + self._lease_s
 
-    async def _without_redis(self) -> None:
-        if self._waiting and self._leases_are_out():
-            self._release(max(self._notices.position(PROJECTED), await self._bookmark()), self._reach)
+    async def _release_known(self, upto: int) -> None:
+        """Let go what the read model knows, once Redis was found away after that: a replica may have a lease again."""
+        await self._ask()
+        if self._leases_are_out():
+            self._release(upto, self._reach)
 
     async def _follow_bookmark(self) -> None:
         """What the read model calls out counts at once while Redis is away."""
@@ -144,7 +153,7 @@ class Visibility:
             await self._notices.wait(PROJECTED, upto, timeout_s=1.0)
             upto = self._notices.position(PROJECTED)
             if self._leases_are_out():
-                self._release(upto, self._reach)
+                await self._release_known(upto)
 
     async def _bookmark(self) -> int:
         try:
