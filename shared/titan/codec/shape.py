@@ -7,7 +7,7 @@ type cannot.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, TypeAlias, cast
 
 from msgspec import Struct, inspect
@@ -18,7 +18,7 @@ from titan.metamodel.elements import Element, EventPayload, SubmodelElement, Sub
 from titan.metamodel.faults import EnoughError, Faults
 from titan.metamodel.identifiables import Environment
 from titan.metamodel.references import Part
-from titan.metamodel.rules.attributes import quoted
+from titan.metamodel.rules.attributes import quoted, repeated
 from titan.metamodel.values import PATTERNS
 from titan.metamodel.walk import Place
 
@@ -183,9 +183,19 @@ class _Reading:
         built = [self.take(expected.item_type, item, inside) for item, inside in zip(data, spots, strict=True)]
         if all(one is not _BROKEN for one in built):
             return built
+        if named and not in_list:
+            self._siblings(data, spots)
         for one, inside in zip(built, spots, strict=True):
             self._ask(one, inside)
         return _BROKEN
+
+    def _siblings(self, data: "list[Json]", spots: Sequence[Spot]) -> None:
+        """Ask of neighbours what could be asked of all, had each of them been built."""
+        names = [item.get("idShort") if isinstance(item, dict) else None for item in data]
+        for index in repeated([name if isinstance(name, str) else None for name in names]):
+            if isinstance(names[index], str):
+                text = f"There is an element of the idShort {quoted(str(names[index]))} already."
+                self._note(text, spots[index].member("idShort"), rule="AASd-022")
 
     def _ask(self, built: _Built, spot: Spot) -> None:
         """Ask the constraints of what could be built, but stands in something that could not."""
