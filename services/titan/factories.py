@@ -19,12 +19,11 @@ from titan.errors import Misconfigured
 from titan.http.guard import Guard
 from titan.http.health import Health, Probe, health
 from titan.http.operations import OPERATIONS
-from titan.http.responses import cors
 from titan.http.routes import router
 from titan.observability import logs
 from titan.observability.metrics import Metrics
 from titan.projector.app import Projecting
-from titan.read.app import Read
+from titan.read.app import Read, fronted
 from titan.read.app import create_app as create_read_app
 from titan.write.app import Write
 from titan.write.app import create_app as create_write_app
@@ -78,7 +77,7 @@ def write_app(settings: Settings) -> Litestar:
     return create_write_app(settings, metrics, Write(settings, *stores(settings), metrics))
 
 
-def read_app(settings: Settings) -> Litestar:
+def read_app(settings: Settings) -> ASGIApp:
     """A worker of the read tier."""
     metrics = _metrics(settings)
     return create_read_app(settings, metrics, Read(settings, *stores(settings), metrics))
@@ -110,7 +109,7 @@ def _quiet(settings: Settings, metrics: Metrics, probes: Mapping[str, Probe], ru
     return router({}, (), around=around, lifespan=[lambda _: running()])
 
 
-def together_app(settings: Settings) -> Litestar:
+def together_app(settings: Settings) -> ASGIApp:
     """All tiers in one process, for a laptop."""
     metrics = _metrics(settings)
     where = stores(settings)
@@ -121,14 +120,13 @@ def together_app(settings: Settings) -> Litestar:
 
     def around(app: ASGIApp) -> ASGIApp:
         guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
-        served = health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
-        fronted = read.front.before(served)
-        return cors(fronted, settings.origins) if settings.origins else fronted
+        return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
 
     lifespan = [part.running for part in (projecting, bridging, write, read)]
-    return router(
+    app = router(
         write.handlers | read.handlers,
         OPERATIONS,
         around=around,
         lifespan=[lambda _, running=running: running() for running in lifespan],
     )
+    return fronted(settings, read, app)

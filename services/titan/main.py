@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from granian.constants import Interfaces, Loops
 from granian.server import Server
 from litestar import Litestar
+from litestar.types import ASGIApp
 from msgspec.structs import replace
 from rich.console import Console
 
@@ -48,7 +49,7 @@ def write_worker() -> Litestar:
     return factories.write_app(factories.begin(os.environ))
 
 
-def read_worker() -> Litestar:
+def read_worker() -> ASGIApp:
     """What granian calls in a worker of the read tier."""
     return factories.read_app(factories.begin(os.environ))
 
@@ -63,7 +64,7 @@ def bridge_worker() -> Litestar:
     return factories.bridge_app(factories.begin(os.environ))
 
 
-def together_worker() -> Litestar:
+def together_worker() -> ASGIApp:
     """What granian calls where everything is one process."""
     return factories.together_app(factories.begin(os.environ))
 

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 import psycopg
-from litestar import Litestar
 from litestar.types import ASGIApp
 
 from titan.config import Settings, database
@@ -128,16 +127,21 @@ async def describe(call: Call) -> None:
     await send_bytes(call.send, 200, [(b"content-type", b"application/json")], (description(),))
 
 
-def create_app(settings: Settings, metrics: Metrics, read: Read) -> Litestar:
-    """The read tier as an application."""
+def create_app(settings: Settings, metrics: Metrics, read: Read) -> ASGIApp:
+    """The read tier: an application of Litestar behind what memory can answer before it."""
     extended = settings.error_body == "extended"
     checks = Health(read.probes, started=read.is_open)
 
     def around(app: ASGIApp) -> ASGIApp:
         guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
-        served = health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
-        fronted = read.front.before(served)
-        return cors(fronted, settings.origins) if settings.origins else fronted
+        return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
 
     operations = [operation for operation in OPERATIONS if operation.side == "query"]
-    return router(read.handlers, operations, around=around, lifespan=[lambda _: read.running()])
+    app = router(read.handlers, operations, around=around, lifespan=[lambda _: read.running()])
+    return fronted(settings, read, app)
+
+
+def fronted(settings: Settings, read: Read, app: ASGIApp) -> ASGIApp:
+    """An application with the memory of the read tier before it, and CORS before that."""
+    front = read.front.before(app)
+    return cors(front, settings.origins) if settings.origins else front
