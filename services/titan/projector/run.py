@@ -186,7 +186,7 @@ class Projector:
         while self._generation is not None and announced < bookmark:
             events = await journal.after(connection, announced, limit=min(256, bookmark - announced))
             upto = events[-1].position
-            changes = [project(event) for event in events]
+            changes = [await self._project(connection, event) for event in events]
             await self._announce(connection, changes, after=announced, upto=upto)
             announced = upto
 
