@@ -228,3 +228,19 @@ async def test_an_event_that_cannot_be_projected_is_parked_and_the_rest_goes_on(
         await _projected(connection, 3)
     assert [parked.position for parked in await listings.parked(connection)] == [2]
     assert await _ids(connection) == [subject(0).key, subject(2).key]
+
+
+async def test_a_parked_event_does_not_stop_a_projector_that_tells_redis_what_it_missed(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    client = redis.connect(redis_url)
+    await journal.append(connection, [put(0), put(1), put(2)])
+    await connection.execute("UPDATE journal.event SET body = 'no json' WHERE position = 2")
+    async with projecting(database_url, redis_url, NAMES):
+        await _cached(redis_url, 3)
+    await client.set(NAMES.projected, 1)
+    async with projecting(database_url, redis_url, NAMES):
+        await _cached(redis_url, 3)
+        await journal.append(connection, [put(3)])
+        await _projected(connection, 4)
+    await client.aclose()
