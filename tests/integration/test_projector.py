@@ -238,6 +238,8 @@ async def test_a_parked_event_does_not_stop_a_projector_that_tells_redis_what_it
     await connection.execute("UPDATE journal.event SET body = 'no json' WHERE position = 2")
     async with projecting(database_url, redis_url, NAMES):
         await _cached(redis_url, 3)
+    # As if it had been killed between PostgreSQL and Redis.
+    await client.delete(NAMES.announcements)
     await client.set(NAMES.projected, 1)
     async with projecting(database_url, redis_url, NAMES):
         await _cached(redis_url, 3)
