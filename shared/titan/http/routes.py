@@ -37,6 +37,8 @@ class Call(Struct, frozen=True):
     identifiers: tuple[str, ...]
     """What stands for the parameters of the path, decoded, in their order."""
     query: Query
+    named: Mapping[str, str] = {}
+    """The same by the name that the template has for it: `submodelIdentifier`, `idShortPath`."""
 
 
 Handler = Callable[[Call], Awaitable[None]]
@@ -94,8 +96,10 @@ def _raise_as_ours(_request: Request[object, object, State], error: Exception) -
 class _Route(Struct, frozen=True):
     operation: Operation
     handler: Handler
+    names: tuple[str, ...]
+    """Of the parameters of the path."""
     readers: tuple[Callable[[str], str], ...]
-    """One for each parameter of the path."""
+    """One for each of them."""
 
 
 class _Node(Struct):
@@ -119,9 +123,9 @@ def _tree(handlers: Mapping[str, Handler], operations: Sequence[Operation]) -> _
     for operation in operations:
         if operation.handler not in handlers:
             raise Misconfigured(f"Nobody handles {operation.handler}, which {operation.operation_id} needs.")
-        names = [segment[1:-1] for segment in _template(operation) if segment.startswith("{")]
+        names = tuple([segment[1:-1] for segment in _template(operation) if segment.startswith("{")])
         readers = tuple(str if name in _PLAIN else decode_id for name in names)
-        route = _Route(operation, handlers[operation.handler], readers)
+        route = _Route(operation, handlers[operation.handler], names, readers)
         for node in _nodes(root, operation):
             node.here[operation.method] = route
             if operation.method == "GET":
@@ -184,7 +188,8 @@ def _dispatching(root: _Node, *, beyond: ASGIApp) -> ASGIApp:
         query = Query.parse(scope["query_string"])
         channel = headless(send) if method == "HEAD" else send
         try:
-            await route.handler(Call(scope, receive, channel, route.operation, identifiers, query))
+            named = dict(zip(route.names, identifiers, strict=True))
+            await route.handler(Call(scope, receive, channel, route.operation, identifiers, query, named))
         except Disconnected:
             return
 

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from titan.config import database
 from titan.errors import Misconfigured, Unavailable
 
-KNOWN = "0001"
+KNOWN = "0002"
 """The revision of the schema that this code was written for."""
 
 CURRENT = "SELECT version_num FROM public.alembic_version"
