@@ -12,16 +12,8 @@ from msgspec import Raw
 
 from titan.codec.json import encode
 from titan.codec.parts import has_blobs
+from titan.codec.within import CHILDREN
 from titan.metamodel.kinds import Kind
-
-CHILDREN = {
-    "Submodel": "submodelElements",
-    "SubmodelElementCollection": "value",
-    "SubmodelElementList": "value",
-    "Entity": "statements",
-    "AnnotatedRelationshipElement": "annotations",
-}
-"""Where elements keep the elements below them. Variables of an Operation are not below it: no path leads there."""
 
 _Json: TypeAlias = "dict[str, _Json] | list[_Json] | str | bool"
 

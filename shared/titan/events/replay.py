@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from titan.codec.json import encode
-from titan.codec.views import CHILDREN
+from titan.codec.within import CHILDREN
 from titan.events.facts import BRANCH_PUT, REMOVED
 
 

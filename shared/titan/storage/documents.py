@@ -10,6 +10,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from titan.events.decide import NEVER_WAS, Document, Standing
+from titan.storage.journal import SEPARATOR
 from titan.storage.postgres import Connection, Pool, reachable
 from titan.storage.together import Together
 
@@ -57,6 +58,59 @@ async def fetch(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Do
     """The documents with these keys, removed ones among them; those that never were are missing."""
     cursor = await connection.execute(FETCH, {"keys": list(keys)}, binary=True)
     return {row[0]: Document(*row[:-1], chunks=tuple(row[-1] or ())) async for row in cursor}
+
+
+class Branch(Struct, frozen=True):
+    """A document, without those of its chunks that do not hold the branch that was asked for."""
+
+    revision: int
+    position: int
+    removed: bool
+    blobs: bool
+    head: bytes
+    """The whole document where it has no chunks."""
+    count: int
+    """How many chunks it has."""
+    ordinal: int | None
+    """Of the chunk that is here: the one that holds the branch, or the last one where none does."""
+    id_shorts: tuple[str, ...]
+    """Of the branches of that chunk."""
+    chunk: bytes
+    """Those branches, joined by commas."""
+
+
+# Within the rows of chunks the names lie beside the bodies, which lie elsewhere: they are read for none but one.
+BRANCH = """
+SELECT w.key, w.name, h.revision, h.position, h.removed, h.blobs, h.body, h.chunks, c.ordinal, c.id_shorts, c.body
+  FROM unnest(%(keys)s::bytea[], %(names)s::text[]) AS w (key, name)
+  JOIN journal.head h ON h.key = w.key
+  LEFT JOIN LATERAL (
+       SELECT k.ordinal, k.id_shorts, k.body
+         FROM journal.chunk k
+        WHERE h.chunks > 0 AND k.key = h.key
+        ORDER BY w.name = ANY(string_to_array(k.id_shorts, E'\\x1f')) DESC, k.ordinal DESC
+        LIMIT 1) AS c ON true
+"""
+
+
+def branch_name(key: bytes, id_short: str) -> bytes:
+    """What `branch` knows a branch of a document by."""
+    return key + id_short.encode()
+
+
+async def branch(connection: Connection, wanted: Sequence[bytes]) -> dict[bytes, Branch]:
+    """Documents with one branch each, by `branch_name`; those that never were are missing.
+
+    A document and its branch are of one snapshot, however many are asked for.
+    """
+    parameters = {"keys": [name[:16] for name in wanted], "names": [name[16:].decode() for name in wanted]}
+    cursor = await connection.execute(BRANCH, parameters, binary=True)
+    found: dict[bytes, Branch] = {}
+    async for row in cursor:
+        names, body = row[-2:]
+        id_shorts = tuple(names.split(SEPARATOR)) if body is not None else ()
+        found[row[0] + row[1].encode()] = Branch(*row[2:-2], id_shorts=id_shorts, chunk=body or b"")
+    return found
 
 
 class ChunkRow(Struct, frozen=True):
