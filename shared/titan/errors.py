@@ -6,6 +6,7 @@
     ├── AlreadyExists         the identifier or idShort is taken
     ├── PreconditionFailed    `If-Match` names a revision that is not the current one
     ├── MethodNotAllowed      the thing is there, but this cannot be done to it
+    ├── NotAcceptable         the client takes none of the representations that there are
     ├── TooLarge              a body, a page or a nesting beyond the limit
     ├── Unsupported           a media type or an operation that is not served
     ├── Overloaded            a queue is full; nothing was done, try again
@@ -62,6 +63,10 @@ class MethodNotAllowed(TitanError):
     def __init__(self, text: str = "", *, allow: tuple[str, ...] = ()) -> None:
         self.allow = allow
         super().__init__(text)
+
+
+class NotAcceptable(TitanError):
+    """The client takes none of the representations that there are."""
 
 
 class TooLarge(TitanError):

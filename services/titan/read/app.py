@@ -24,6 +24,7 @@ from titan.read.front import Front
 from titan.read.lists import Lists
 from titan.read.load import Load
 from titan.read.memory import Memory
+from titan.read.serialization import Serialization
 from titan.storage import documents, redis
 from titan.storage.cache import Cache
 from titan.storage.listings import BOOKMARK
@@ -75,6 +76,7 @@ class Read:
             "documents.reference": single.show_reference,
             "documents.list": lists.show,
             "documents.references": lists.show_references,
+            "serialization": Serialization(self.fresh, self._pool, self._notices).show,
             "description": describe,
         }
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}

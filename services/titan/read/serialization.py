@@ -1,0 +1,187 @@
+"""GET /serialization: documents in one envelope, streamed; with the concepts that they refer to.
+
+Documents that are asked for by their identifiers, and concepts, come from the journal's state. The whole repository
+comes in the order of its lists, page by page; what is removed meanwhile is left out, what is created may be missing.
+
+Spec: IDTA-01002, "GenerateSerializationByIds". Without identifiers it means the whole repository.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+
+from titan.codec.envelope import Envelope, JsonEnvelope, referred
+from titan.codec.ids import decode_id
+from titan.errors import Invalid, NotFound, Unavailable
+from titan.events.decide import Document
+from titan.http.accept import chosen
+from titan.http.requests import Query
+from titan.http.responses import NO_CACHE, Header, send_bytes
+from titan.http.routes import Call
+from titan.metamodel.kinds import CONCEPT_DESCRIPTION, KINDS, SHELL, SUBMODEL, Kind, Subject
+from titan.read.documents import PATIENCE_S, await_position
+from titan.read.fresh import Fresh
+from titan.storage import documents, listings
+from titan.storage.listings import Page
+from titan.storage.notices import PROJECTED, Notices
+from titan.storage.postgres import Pool, reachable
+
+FETCHED_BYTES = 4 * 1024 * 1024
+"""Documents are fetched in groups of about this size."""
+PLACES = 1000
+"""How many entries of a list are read at once."""
+CONCEPTS = 64
+"""How many concepts are fetched at once; few are longer than a few KB."""
+
+ENVELOPES: dict[str, Callable[[], Envelope]] = {
+    "application/json": JsonEnvelope,
+}
+"""By media type; without `Accept`, or where all are welcome, it is the first."""
+
+
+class Serialization:
+    """Serves documents together."""
+
+    def __init__(self, fresh: Fresh, pool: Pool, notices: Notices) -> None:
+        self._fresh = fresh
+        self._pool = pool
+        self._notices = notices
+
+    async def show(self, call: Call) -> None:
+        """GET /serialization.
+
+        Raises:
+            Invalid: where a parameter is not what the standard says it is.
+            NotAcceptable: where the client takes nothing that there is.
+            NotFound: where there is no document of an identifier that is asked for.
+        """
+        named = _named(call.query)
+        concepts = _with_concepts(call.query)
+        media_type = chosen(call.scope["headers"], tuple(ENVELOPES))
+        wanted = await await_position(call, self._fresh)
+        await self._expect(named)
+        headers: list[Header] = [(b"content-type", media_type.encode()), NO_CACHE, (b"vary", b"accept")]
+        if call.scope["method"] == "HEAD":
+            await send_bytes(call.send, 200, headers)
+            return
+        found = self._chosen(named, concepts=concepts) if named else self._all(concepts=concepts, wanted=wanted)
+        pieces = _enveloped(ENVELOPES[media_type](), found)
+        # A store that is away from the start can still be told of.
+        first = await anext(pieces)
+        await call.send({"type": "http.response.start", "status": 200, "headers": headers})
+        await call.send({"type": "http.response.body", "body": first, "more_body": True})
+        async for piece in pieces:
+            await call.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await call.send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _expect(self, named: Sequence[Subject]) -> None:
+        with reachable():
+            async with self._pool.connection() as connection:
+                stand = await documents.look(connection, [subject.key for subject in named])
+        missing = [
+            f"{subject.kind.name} {subject.id!r}"
+            for subject in named
+            if subject.key not in stand or not stand[subject.key].exists
+        ]
+        if missing:
+            raise NotFound(f"There is no {', no '.join(missing)}.")
+
+    async def _chosen(self, named: Sequence[Subject], *, concepts: bool) -> AsyncIterator[tuple[Kind, Document]]:
+        """Give the documents that are asked for, then the concepts that they or other such concepts refer to."""
+        known: set[str] = set()
+        for subject in named:
+            for document in await self._fetch([subject.key]):
+                if concepts:
+                    known |= referred(document.pieces)
+                yield subject.kind, document
+        waiting = sorted(known)
+        while waiting:
+            keys = [Subject(CONCEPT_DESCRIPTION, id).key for id in waiting[:CONCEPTS]]
+            del waiting[:CONCEPTS]
+            for concept in await self._fetch(keys):
+                new = referred(concept.pieces) - known
+                known |= new
+                waiting += sorted(new)
+                yield CONCEPT_DESCRIPTION, concept
+
+    async def _all(self, *, concepts: bool, wanted: int) -> AsyncIterator[tuple[Kind, Document]]:
+        for kind in KINDS.values():
+            if kind is CONCEPT_DESCRIPTION and not concepts:
+                continue
+            after, more = 0, True
+            while more:
+                page = await self._page(kind, after, wanted=wanted)
+                for keys in _groups(page):
+                    for document in await self._fetch(keys):
+                        yield kind, document
+                after, more = page.places[-1].sort if page.places else after, page.more
+
+    async def _page(self, kind: Kind, after: int, *, wanted: int) -> Page:
+        """A page of a read model that knows at least what this replica was told, and what the client wants."""
+        need = max(wanted, self._fresh.applied)
+        for _ in range(20):
+            with reachable():
+                async with self._pool.connection() as connection:
+                    found = await listings.page(connection, kind.name, (), after=after, limit=PLACES)
+            if found.position >= need:
+                return found
+            await self._notices.wait(PROJECTED, found.position, timeout_s=PATIENCE_S / 20)
+        raise Unavailable(f"The read model has not reached position {need} yet.")
+
+    async def _fetch(self, keys: Sequence[bytes]) -> list[Document]:
+        """Give those of the documents that stand, in the order of their keys."""
+        with reachable():
+            async with self._pool.connection() as connection:
+                stand = await documents.fetch(connection, keys)
+        return [stand[key] for key in keys if key in stand and not stand[key].removed]
+
+
+async def _enveloped(envelope: Envelope, found: AsyncIterator[tuple[Kind, Document]]) -> AsyncIterator[bytes]:
+    async for kind, document in found:
+        for piece in envelope.add(kind, document.pieces):
+            yield piece
+    yield envelope.end()
+
+
+def _groups(page: Page) -> Iterable[list[bytes]]:
+    """Keys of neighbours that together are not too long to be fetched at once."""
+    keys: list[bytes] = []
+    size = 0
+    for place in page.places:
+        if keys and size + place.size > FETCHED_BYTES:
+            yield keys
+            keys, size = [], 0
+        keys.append(place.key)
+        size += place.size
+    if keys:
+        yield keys
+
+
+def _named(query: Query) -> tuple[Subject, ...]:
+    """The documents that are asked for, shells first, each once."""
+    subjects: dict[bytes, Subject] = {}
+    for name, kind in (("aasIds", SHELL), ("submodelIds", SUBMODEL)):
+        for given in query.all(name):
+            # OpenAPI repeats the parameter, clients also send a list with commas: both are understood.
+            for part in given.split(","):
+                subject = Subject(kind, _identifier(name, part))
+                subjects.setdefault(subject.key, subject)
+    return tuple(subjects.values())
+
+
+def _identifier(name: str, part: str) -> str:
+    try:
+        return decode_id(part)
+    except Invalid as error:
+        raise Invalid(str(error), path=name) from error
+
+
+_BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
+"""As JSON writes them, and as Python does."""
+
+
+def _with_concepts(query: Query) -> bool:
+    given = query.first("includeConceptDescriptions")
+    if given is None:
+        return True
+    if given not in _BOOLEANS:
+        raise Invalid("It must be true or false.", path="includeConceptDescriptions")
+    return _BOOLEANS[given]
