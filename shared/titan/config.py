@@ -17,7 +17,7 @@ from msgspec import Meta, Struct, field
 from titan.errors import Misconfigured
 
 _AS_THEY_ARE = (
-    *("database_", "redis_", "mqtt_", "event_bus_", "oidc_", "blob_", "s3_", "aws_"),
+    *("database_", "redis_", "mqtt_", "event_bus_", "oidc_", "blob_storage_", "s3_", "aws_"),
     *("gcs_", "azure_", "enable_", "otlp_"),
 )
 _FOR_TESTS = "TITAN_TEST_"
@@ -154,6 +154,31 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
     max_body_bytes: Annotated[
         Count, Meta(description="Largest body of a request that is accepted", extra={"unit": "bytes"})
     ] = 64 << 20
+    max_file_bytes: Annotated[
+        Count, Meta(description="Largest attachment or thumbnail that is accepted", extra={"unit": "bytes"})
+    ] = 2 << 30
+    blob_threshold_bytes: Annotated[
+        Count,
+        Meta(
+            description="Value of a Blob, in base64, that is kept in the blob store when it is larger",
+            extra={"unit": "bytes"},
+        ),
+    ] = 64 << 10
+    blob_grace_s: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(
+            description="How long a content that nothing refers to is left alone, once when it is new and once when it "
+            "is condemned; longer than any request takes",
+            extra={"unit": "s"},
+        ),
+    ] = 24 * 3600
+    blob_collect_interval_s: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(
+            description="How often the projector collects contents that nothing refers to; 0 leaves it to `titan collect`",
+            extra={"unit": "s"},
+        ),
+    ] = 3600
     max_in_flight: Annotated[
         Count, Meta(description="Requests that a worker serves at once; more are refused with 503")
     ] = 1024
