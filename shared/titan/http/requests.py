@@ -88,18 +88,23 @@ def page(query: Query, *, default: int, most: int) -> tuple[int, int]:
     Raises:
         Invalid: where the limit is no number from 1 up, or the cursor is not one of ours.
     """
-    limit, cursor = query.first("limit"), query.first("cursor")
-    return (
-        default if limit is None else min(_limit(limit), most),
-        0 if cursor is None else decode_cursor(cursor),
-    )
+    cursor = query.first("cursor")
+    return page_limit(query, default=default, most=most), 0 if cursor is None else decode_cursor(cursor)
 
 
-def _limit(value: str) -> int:
+def page_limit(query: Query, *, default: int, most: int) -> int:
+    """How many entries are wanted, `most` at most.
+
+    Raises:
+        Invalid: where the limit is no number from 1 up.
+    """
+    value = query.first("limit")
+    if value is None:
+        return default
     digits = value.lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         raise Invalid("The limit must be a whole number from 1 up.", path="limit")
-    return int(digits[:_MAX_DIGITS])
+    return min(int(digits[:_MAX_DIGITS]), most)
 
 
 def level_and_extent(query: Query) -> tuple[bool, bool]:

@@ -18,7 +18,7 @@ LENGTH_LIMIT = 8192
 """Characters of a path: 32 names of the longest, and their indices, with something to spare."""
 
 # Names of one character, and others that version 3.1 does not take, stand in documents that were let through.
-_STEP: Final = re.compile(r"([^\s.\[\]/]{1,128})|\[(0|[1-9][0-9]{0,8})\]")
+_STEP: Final = re.compile(r"([^\x00-\x1f\s.\[\]/]{1,128})|\[(0|[1-9][0-9]{0,8})\]")
 
 
 def parse(text: str) -> Path:
