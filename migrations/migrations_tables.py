@@ -100,6 +100,15 @@ Table(
 )
 
 Table(
+    "condemned",
+    metadata,
+    _text("digest"),
+    _moment("at"),
+    PrimaryKeyConstraint("digest", name="condemned_pkey"),
+    schema="journal",
+)
+
+Table(
     "bookmark",
     metadata,
     _text("name"),
@@ -145,3 +154,19 @@ Table(
     PrimaryKeyConstraint("position", "follower", name="parked_pkey"),
     schema="read",
 )
+
+invocation = Table(
+    "invocation",
+    metadata,
+    _text("handle"),
+    _bytes("key"),
+    _text("path"),
+    _text("owner"),
+    Column("result", LargeBinary),
+    _moment("lease"),
+    _moment("expires"),
+    PrimaryKeyConstraint("handle", name="invocation_pkey"),
+    schema="journal",
+)
+Index("invocation_expires_idx", invocation.c.expires)
+Index("invocation_owner_idx", invocation.c.owner, postgresql_where=invocation.c.result.is_(None))
