@@ -175,7 +175,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
     blob_collect_interval_s: Annotated[
         Annotated[int, Meta(ge=0)],
         Meta(
-            description="How often the projector collects contents that nothing refers to; 0 leaves it to `titan collect`",
+            description="How often the projector collects contents that nothing refers to; 0 leaves it to "
+            "`titan collect`",
             extra={"unit": "s"},
         ),
     ] = 3600

@@ -73,6 +73,10 @@ def test_a_migration_can_be_taken_back_and_run_again(database_url: str) -> None:
     assert there
     down = run("alembic", "downgrade", "-1", url=database_url)
     assert down.returncode == 0, down.stderr
+    before = tables(database_url)
+    assert set(before) < set(there)
+    down = run("alembic", "downgrade", "base", url=database_url)
+    assert down.returncode == 0, down.stderr
     assert tables(database_url) == []
     up = run("alembic", "upgrade", "head", url=database_url)
     assert up.returncode == 0, up.stderr
