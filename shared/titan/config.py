@@ -196,6 +196,26 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
         ErrorBody,
         Meta(description="extended: numeric `status` and `message` beside the standard's `messages`"),
     ] = "standard"
+    operation_targets: Annotated[
+        str,
+        Meta(
+            description="Hosts that operations may be delegated to, separated by commas: names (`*.plant.example` for "
+            "all below), addresses, networks (`10.1.0.0/16`), each with or without a port; a wildcard never reaches "
+            "private addresses; none: no operation is delegated"
+        ),
+    ] = ""
+    operation_timeout: Annotated[
+        Count, Meta(description="How long an operation may take if the client does not say", extra={"unit": "s"})
+    ] = 30
+    operation_timeout_max: Annotated[
+        Count, Meta(description="How long an operation may take, whatever the client says", extra={"unit": "s"})
+    ] = 300
+    operation_concurrency: Annotated[
+        Count, Meta(description="Operations that a worker carries out at once; more are refused with 503")
+    ] = 64
+    operation_result_ttl: Annotated[
+        Count, Meta(description="How long the result of `invoke-async` can be asked for", extra={"unit": "s"})
+    ] = 3600
     shutdown_s: Annotated[
         Count, Meta(description="How long a stopping process finishes what it accepted", extra={"unit": "s"})
     ] = 30
@@ -284,6 +304,9 @@ def _suggestion(name: str) -> str:
 def _check_together(settings: Settings) -> None:
     if settings.page_limit > settings.page_limit_max:
         raise Misconfigured("TITAN_PAGE_LIMIT is above TITAN_PAGE_LIMIT_MAX: lower the one or raise the other.")
+    if settings.operation_timeout > settings.operation_timeout_max:
+        message = "TITAN_OPERATION_TIMEOUT is above TITAN_OPERATION_TIMEOUT_MAX: lower the one or raise the other."
+        raise Misconfigured(message)
     if settings.oidc_issuer and settings.auth_mode != "anonymous":
         # Who names an issuer believes that nobody gets in without a token.
         raise Misconfigured(
