@@ -15,14 +15,16 @@ from support import made_up
 from support.asking import BODY_LIMIT, JSON, KIND_NAMES, Plain, document, identifiers, path_of, prop, put, refused
 from support.documents import corpus, needs_corpus
 from titan.codec.ids import encode_id
-from titan.http.operations import OPERATIONS, Operation
+from titan.http.operations import OPERATIONS
+from titan.http.operations.row import Operation
 from titan.metamodel.kinds import KINDS, SHELL, SUBMODEL, Kind
 
 Names = Callable[[], str]
 
-WITH_BODY = [row for row in OPERATIONS if row.method in {"POST", "PUT"}]
-WITH_IDENTIFIER = [row for row in OPERATIONS if "{" in row.path]
-LISTS = [row for row in OPERATIONS if row.handler in {"documents.list", "documents.references"}]
+DOCUMENTS = [row for row in OPERATIONS if row.path.count("/") <= 2 and row.handler.startswith("documents.")]
+WITH_BODY = [row for row in DOCUMENTS if row.method in {"POST", "PUT"}]
+WITH_IDENTIFIER = [row for row in DOCUMENTS if "{" in row.path]
+LISTS = [row for row in OPERATIONS if row.handler == "documents.list" and row.view in {"", "reference"}]
 
 DEEPEST = 30
 """Levels of nesting that DESIGN names, roughly; a legal document is not deeper by far."""

@@ -6,7 +6,8 @@ Spec: IDTA-01002, "Description"; the class `ServiceDescription`.
 import msgspec
 from msgspec import Struct
 
-from titan.http.operations import PROFILES, served
+from titan.http.operations import served
+from titan.http.operations.row import PROFILES
 
 _API = "https://admin-shell.io/aas/API/3/1/"
 
