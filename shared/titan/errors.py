@@ -7,6 +7,7 @@
     ├── PreconditionFailed    `If-Match` names a revision that is not the current one
     ├── MethodNotAllowed      the thing is there, but this cannot be done to it
     ├── NotAcceptable         the client takes none of the representations that there are
+    ├── Unsatisfiable         the range that is asked for lies outside of the file
     ├── TooLarge              a body, a page or a nesting beyond the limit
     ├── Unsupported           a media type or an operation that is not served
     ├── Overloaded            a queue is full; nothing was done, try again
@@ -67,6 +68,14 @@ class MethodNotAllowed(TitanError):
 
 class NotAcceptable(TitanError):
     """The client takes none of the representations that there are."""
+
+
+class Unsatisfiable(TitanError):
+    """The range that is asked for lies outside of the file, which has `size` bytes."""
+
+    def __init__(self, text: str, *, size: int) -> None:
+        self.size = size
+        super().__init__(text)
 
 
 class TooLarge(TitanError):

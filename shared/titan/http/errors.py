@@ -24,6 +24,7 @@ from titan.errors import (
     TitanError,
     TooLarge,
     Unavailable,
+    Unsatisfiable,
     Unsupported,
 )
 from titan.http.requests import Disconnected
@@ -38,6 +39,7 @@ STATUS: dict[type[TitanError], HTTPStatus] = {
     NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     AlreadyExists: HTTPStatus.CONFLICT,
     PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    Unsatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     Unsupported: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -110,6 +112,8 @@ def _headers(error: BaseException, status: HTTPStatus) -> list[tuple[bytes, byte
     if status is HTTPStatus.SERVICE_UNAVAILABLE:
         after_s = error.retry_after_s if isinstance(error, Unavailable) else _RETRY_AFTER_S
         headers.append((b"retry-after", b"%d" % after_s))
+    if isinstance(error, Unsatisfiable):
+        headers.append((b"content-range", b"bytes */%d" % error.size))
     if isinstance(error, MethodNotAllowed) and error.allow:
         headers.append((b"allow", ", ".join(error.allow).encode()))
     return headers
