@@ -9,7 +9,7 @@ from msgspec import Struct
 from bench.documents import identifier
 from titan.codec.json import encode
 from titan.codec.parts import Parts, parts, replace_branch
-from titan.events.facts import BranchPut, DocumentPut, Fact, Recorded
+from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, Fact, Recorded, Rows
 from titan.events.project import latest_copies, latest_rows, project
 from titan.metamodel.elements import Property, SubmodelElement
 from titan.metamodel.identifiables import Submodel
@@ -55,7 +55,8 @@ def _changed(standing: _Standing, turn: int) -> Fact:
     ordinal, chunk = next((n, chunk) for n, chunk in enumerate(standing.parts.chunks) if id_short in chunk.id_shorts)
     body = encode(element)
     chunk = replace_branch(chunk, chunk.id_shorts.index(id_short), id_short=id_short, element=body)
-    return BranchPut(path=id_short, body=body, ordinal=ordinal, chunk=chunk)
+    rows = Rows(chunks=((ordinal, chunk),), count=len(standing.parts.chunks))
+    return Changed(ELEMENT_REPLACED, id_short, body, rows)
 
 
 class _Way:

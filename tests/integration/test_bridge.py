@@ -26,7 +26,7 @@ from titan.dev.postgres import PostgresServer
 from titan.dev.processes import free_port
 from titan.dev.valkey import ValkeyServer
 from titan.errors import Unavailable
-from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Fact, Recorded
+from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, DocumentRemoved, Fact, Recorded, Rows
 from titan.metamodel.kinds import SUBMODEL, Subject
 from titan.observability.metrics import Metrics
 from titan.storage import journal, schema
@@ -43,7 +43,7 @@ CUT_OFF = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applicat
 PUT = DocumentPut(Parts(head=b'{"modelType":"Submodel","id":"of no matter"}', chunks=(), blobs=False), created=True)
 AGAIN = DocumentPut(PUT.parts, created=False)
 LARGE = DocumentPut(Parts(head=b"{}", chunks=(Chunk(("Motor",), b"{}"),), blobs=False), created=True)
-BRANCH = BranchPut(path="Motor.Speed", body=b"1", ordinal=0, chunk=Chunk(("Motor",), b"{}"))
+BRANCH = Changed(ELEMENT_REPLACED, "Motor.Speed", b"1", Rows(chunks=((0, Chunk(("Motor",), b"{}")),), count=1))
 
 
 class Writing:
@@ -169,7 +169,7 @@ async def test_a_changed_branch_is_told_with_its_path(
         await heard.upto(2)
     assert [(message.fact, message.path) for message in heard.messages] == [
         ("created", ""),
-        ("branch-put", "Motor.Speed"),
+        ("element-replaced", "Motor.Speed"),
     ]
 
 

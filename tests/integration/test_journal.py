@@ -10,7 +10,7 @@ from support.writes import put, removed, subject
 from titan.codec.parts import Chunk
 from titan.errors import Unavailable
 from titan.events.decide import Standing
-from titan.events.facts import BranchPut, Event, Recorded
+from titan.events.facts import ELEMENT_REPLACED, Changed, Event, Recorded, Rows
 from titan.observability.metrics import Metrics
 from titan.storage import documents, journal
 from titan.storage.journal import Appended, Journal, Lost
@@ -96,7 +96,8 @@ async def test_a_change_of_one_branch_writes_one_chunk(connection: Connection) -
     key = subject(1).key
     before = (await documents.fetch(connection, [key]))[key]
     chunk = Chunk(id_shorts=("Property4",), body=b'{"modelType":"Capability","idShort":"Property4"}')
-    fact = BranchPut(path="Property4", body=chunk.body, ordinal=1, chunk=chunk)
+    count = len(before.chunks)
+    fact = Changed(ELEMENT_REPLACED, "Property4", chunk.body, Rows(chunks=((1, chunk),), count=count))
     (answer,) = await journal.append(connection, [Recorded(subject(1), expected=1, fact=fact)])
     after = (await documents.fetch(connection, [key]))[key]
     assert isinstance(answer, Appended)
@@ -122,6 +123,21 @@ async def test_requests_that_wait_together_are_committed_together(database_url: 
     row = await cursor.fetchone()
     assert row is not None
     assert row[0] < 5
+
+
+async def test_facts_that_belong_together_are_written_all_or_none(database_url: str, connection: Connection) -> None:
+    shared = Journal(database_url, Metrics(), Notices(database_url))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(shared.run())
+        await shared.record(put(1))
+        with pytest.raises(Lost):
+            await shared.record_all(put(2), put(1))
+        one, other = await shared.record_all(put(2), put(1, expected=1, value="2"))
+        shared.close()
+    assert [(event.position, event.id) for event in await journal.after(connection, 1)] == [
+        (one.position, subject(2).id),
+        (other.position, subject(1).id),
+    ]
 
 
 async def test_one_poisoned_request_harms_nobody_else(database_url: str) -> None:
@@ -152,7 +168,8 @@ async def test_what_the_journal_tells_of_a_commit_is_what_a_follower_reads(
     told: list[Event] = []
     shared = Journal(database_url, Metrics(), Notices(database_url), told.extend)
     chunk = Chunk(id_shorts=("Property4",), body=b'{"modelType":"Capability","idShort":"Property4"}')
-    branch = BranchPut(path="Property4", body=chunk.body, ordinal=1, chunk=chunk)
+    count = len(put(1, elements=40, text_bytes=4000).fact.parts.chunks)  # pyright: ignore[reportAttributeAccessIssue]
+    branch = Changed(ELEMENT_REPLACED, "Property4", chunk.body, Rows(chunks=((1, chunk),), count=count))
     facts = [
         put(1, elements=40, text_bytes=4000),
         Recorded(subject(1), expected=1, fact=branch, caller="me", trace="t"),

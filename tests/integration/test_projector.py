@@ -9,7 +9,7 @@ from support.followers import projecting, relaying
 from support.writes import put, removed, subject
 from titan.codec.parts import Chunk
 from titan.dev.valkey import ValkeyServer
-from titan.events.facts import BranchPut, Recorded
+from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, Recorded, Rows
 from titan.events.project import facet
 from titan.storage import documents, journal, listings, redis
 from titan.storage.cache import Cache
@@ -100,9 +100,12 @@ async def test_a_change_of_one_branch_reaches_the_cache_as_one_chunk(
     connection: Connection, database_url: str, redis_url: str
 ) -> None:
     chunk = Chunk(id_shorts=("Property4",), body=b'{"modelType":"Capability","idShort":"Property4"}')
-    fact = BranchPut(path="Property4", body=chunk.body, ordinal=1, chunk=chunk)
+    large = put(0, elements=40, text_bytes=4000)
+    assert isinstance(large.fact, DocumentPut)
+    rows = Rows(chunks=((1, chunk),), count=len(large.fact.parts.chunks))
+    fact = Changed(ELEMENT_REPLACED, "Property4", chunk.body, rows)
     async with relaying(database_url, redis_url, NAMES), projecting(database_url, redis_url, NAMES):
-        await journal.append(connection, [put(0, elements=40, text_bytes=4000)])
+        await journal.append(connection, [large])
         await _check_all(connection, redis_url, 1)
         await journal.append(connection, [Recorded(subject(0), expected=1, fact=fact)])
         await _projected(connection, 2)

@@ -5,9 +5,26 @@ from random import Random
 from msgspec import Struct, structs
 
 from titan.codec.json import encode
-from titan.codec.parts import Parts, parts, replace_branch
-from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Fact, Recorded
-from titan.metamodel.elements import Blob, Property, SubmodelElementCollection, SubmodelElementList
+from titan.codec.parts import Chunk, Parts, parts
+from titan.events.decide import Document
+from titan.events.edit import Branch, as_one, patched
+from titan.events.facts import (
+    ELEMENT_CREATED,
+    ELEMENT_REMOVED,
+    ELEMENT_REPLACED,
+    Changed,
+    DocumentPut,
+    DocumentRemoved,
+    Fact,
+    Recorded,
+)
+from titan.metamodel.elements import (
+    Blob,
+    Property,
+    SubmodelElement,
+    SubmodelElementCollection,
+    SubmodelElementList,
+)
 from titan.metamodel.identifiables import (
     AssetAdministrationShell,
     AssetInformation,
@@ -17,6 +34,39 @@ from titan.metamodel.identifiables import (
 )
 from titan.metamodel.kinds import CONCEPT_DESCRIPTION, SHELL, SUBMODEL, Kind, Subject
 from titan.metamodel.references import Key, Reference, SpecificAssetId
+
+
+def whole_of(parts: Parts) -> Document:
+    """A document as the state would give it."""
+    chunks = tuple(chunk.body for chunk in parts.chunks)
+    return Document(b"", "submodel", "", 1, 1, 1, removed=False, blobs=parts.blobs, head=parts.head, chunks=chunks)
+
+
+def branch_of(parts: Parts, name: str | int) -> Branch:
+    """What the state would give of a document for one branch."""
+    ordinal = next((n for n, chunk in enumerate(parts.chunks) if name in chunk.id_shorts), len(parts.chunks) - 1)
+    chunk = parts.chunks[ordinal] if parts.chunks else Chunk((), b"")
+    return Branch(
+        revision=1,
+        position=1,
+        removed=False,
+        blobs=parts.blobs,
+        head=parts.head,
+        count=len(parts.chunks),
+        ordinal=ordinal if parts.chunks else None,
+        id_shorts=chunk.id_shorts,
+        chunk=chunk.body,
+    )
+
+
+def after(before: Parts, changed: Changed) -> Parts:
+    """What the state holds after a change."""
+    rows = changed.rows
+    chunks = {} if rows.anew else dict(enumerate(before.chunks))
+    chunks |= dict(rows.chunks)
+    assert len(chunks) == rows.count
+    head = before.head if rows.head is None else rows.head
+    return Parts(head=head, chunks=tuple(chunks[n] for n in range(rows.count)), blobs=before.blobs or changed.blobs)
 
 
 class Known(Struct):
@@ -55,35 +105,62 @@ class History:
         if known.document is not None and self._random.random() < 0.15:
             known.document = known.parts = None
             return DocumentRemoved()
-        if known.parts is not None and known.parts.chunks and self._random.random() < 0.6:
-            return self._branch(known, known.parts)
+        if known.parts is not None and isinstance(known.document, Submodel) and self._random.random() < 0.7:
+            return self._change(known, known.document, known.parts)
         created = known.document is None
         known.document = self._document(subject.kind, subject.id)
         known.parts = parts(known.document)
         return DocumentPut(known.parts, created=created)
 
-    def _branch(self, known: Known, before: Parts) -> BranchPut:
-        assert isinstance(known.document, Submodel)
-        elements = list(known.document.submodel_elements or ())
+    def _change(self, known: Known, document: Submodel, before: Parts) -> Fact:
+        elements = list(document.submodel_elements or ())
+        match self._random.randrange(4):
+            case 0 if len(elements) > 1:
+                gone = elements.pop(self._random.randrange(len(elements)))
+                fact, path, element = ELEMENT_REMOVED, (str(gone.id_short),), b""
+            case 1:
+                added = self._element(1000 + known.revision)
+                elements.append(added)
+                fact, path, element = ELEMENT_CREATED, (str(added.id_short),), encode(added)
+            case 2:
+                return self._patch(known, document, before)
+            case _:
+                fact = ELEMENT_REPLACED
+                path, element = self._replace(elements)
+        known.document = structs.replace(document, submodel_elements=elements)
+        changed = branch_of(before, path[0]).changed(fact, path, element)
+        if changed is None:
+            changed = as_one(whole_of(before)).changed(fact, path, element)
+        assert changed is not None
+        known.parts = after(before, changed)
+        return changed
+
+    def _patch(self, known: Known, document: Submodel, before: Parts) -> Fact:
+        elements = [
+            structs.replace(element, category=f"c{known.revision}") if self._random.random() < 0.1 else element
+            for element in document.submodel_elements or ()
+        ]
+        known.document = structs.replace(
+            document, submodel_elements=elements, id_short=f"Patched{self._random.randrange(3)}"
+        )
+        fact = patched(whole_of(before), DocumentPut(parts(known.document), created=False))
+        known.parts = after(before, fact) if isinstance(fact, Changed) else fact.parts
+        return fact
+
+    def _replace(self, elements: list[SubmodelElement]) -> tuple[tuple[str | int, ...], bytes]:
         at = self._random.randrange(len(elements))
         child = Property(id_short="Child", value_type="xs:string", value=f"{self._random.random()}")
         match elements[at]:
-            case SubmodelElementCollection(id_short=id_short) as collection:
-                elements[at], path = structs.replace(collection, value=[child]), f"{id_short}.Child"
-            case SubmodelElementList(id_short=id_short, value=value) as several:
+            case SubmodelElementCollection(id_short=id_short, value=[_]) as collection:
+                elements[at], path = structs.replace(collection, value=[child]), (str(id_short), "Child")
+            case SubmodelElementList(id_short=id_short, value=[first, _, *_]) as several:
                 child = structs.replace(child, id_short=None)
-                elements[at] = structs.replace(several, value=[*(value or [])[:1], child])
-                path = f"{id_short}[1]"
+                elements[at] = structs.replace(several, value=[first, child])
+                path = (str(id_short), 1)
             case element:
                 child = structs.replace(child, id_short=element.id_short)
-                elements[at], path = child, str(element.id_short)
-        ordinal, chunk = next((n, c) for n, c in enumerate(before.chunks) if elements[at].id_short in c.id_shorts)
-        index = chunk.id_shorts.index(str(elements[at].id_short))
-        chunk = replace_branch(chunk, index, id_short=str(elements[at].id_short), element=encode(elements[at]))
-        chunks = (*before.chunks[:ordinal], chunk, *before.chunks[ordinal + 1 :])
-        known.document = structs.replace(known.document, submodel_elements=elements)
-        known.parts = structs.replace(before, chunks=chunks)
-        return BranchPut(path=path, body=encode(child), ordinal=ordinal, chunk=chunk)
+                elements[at], path = child, (str(element.id_short),)
+        return path, encode(child)
 
     def _document(self, kind: Kind, id: str) -> Identifiable:
         name = f"Name{self._random.randrange(5)}"

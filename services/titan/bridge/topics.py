@@ -25,7 +25,7 @@ class Message(Struct, frozen=True, omit_defaults=True):
     kind: str
     id: str
     fact: str
-    """`created`, `replaced`, `removed` or `branch-put`."""
+    """`created`, `replaced`, `removed`; `element-created`, `element-replaced`, `element-removed` or `patched`."""
     at: datetime
     """When it was committed, in UTC."""
     path: str = ""

@@ -40,7 +40,8 @@ SELECT format('Position %s, the fact %L at revision %s of %s %s, does not follow
  WHERE e.revision <> e.revision_before + 1
     OR e.position <= e.position_before
     OR (e.kind, e.id) <> (e.kind_before, e.id_before)
-    OR e.fact NOT IN ('created', 'replaced', 'removed', 'branch-put')
+    OR e.fact NOT IN ('created', 'replaced', 'removed',
+                      'element-created', 'element-replaced', 'element-removed', 'patched')
     OR (e.fact = 'created') <> (e.fact_before = 'removed')
     OR e.created IS DISTINCT FROM CASE e.fact WHEN 'created' THEN e.position ELSE e.created_before END
  ORDER BY e.position
@@ -194,7 +195,7 @@ SELECT e.key, e.fact, e.path, e.blobs, e.body
   FROM unnest(%(keys)s::bytea[]) AS k (key)
  CROSS JOIN LATERAL (SELECT w.revision
                        FROM journal.event w
-                      WHERE w.key = k.key AND w.fact <> 'branch-put'
+                      WHERE w.key = k.key AND w.fact IN ('created', 'replaced', 'removed')
                       ORDER BY w.revision DESC
                       LIMIT 1) AS whole
   JOIN journal.event e ON e.key = k.key AND e.revision >= whole.revision
@@ -212,15 +213,7 @@ async def tales(connection: Connection, keys: Sequence[bytes]) -> AsyncIterator[
 
 
 LISTED = """
-SELECT h.key, h.created_at,
-       CASE WHEN h.chunks > 0
-            THEN (SELECT e.at
-                    FROM journal.event e
-                   WHERE e.key = h.key AND e.fact <> 'branch-put'
-                   ORDER BY e.revision DESC
-                   LIMIT 1)
-            ELSE h.updated_at
-        END,
+SELECT h.key, h.created_at, h.updated_at,
        l.kind, l.sort, l.key, l.id, l.id_short, l.created_at, l.updated_at,
        ARRAY(SELECT f.facet FROM read.facet f WHERE f.sort = l.sort ORDER BY f.facet)
   FROM journal.head h

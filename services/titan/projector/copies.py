@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from titan.events.decide import Document
-from titan.events.facts import BRANCH_PUT, Event
+from titan.events.facts import Event
 from titan.events.project import Copy, Finished, Forgotten, Pieced
 from titan.storage import documents
 from titan.storage.cache import drop, header, put, put_chunk
@@ -19,8 +19,8 @@ async def operations(connection: Connection, copies: Sequence[Copy], prefix: byt
     put together from two revisions; the event that made it newer is still to come.
     """
     pieced = [copy.event for copy in copies if isinstance(copy, Pieced)]
-    whole = [event.key for event in pieced if event.fact != BRANCH_PUT]
-    parts = [(event.key, event.chunk) for event in pieced if event.fact == BRANCH_PUT]
+    whole = [event.key for event in pieced if event.chunk < 0]
+    parts = [(event.key, event.chunk) for event in pieced if event.chunk >= 0]
     with reachable():
         found = await documents.fetch(connection, whole) if whole else {}
         chunks = await documents.chunks(connection, parts) if parts else {}
@@ -43,7 +43,7 @@ def _operation(
         case Forgotten():
             return drop(prefix, event.key)
         case Pieced():
-            if event.fact != BRANCH_PUT:
+            if event.chunk < 0:
                 document = found.get(event.key)
                 stands = document is not None and document.revision == event.revision
                 return put(prefix, document) if document is not None and stands else drop(prefix, event.key)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct, structs
 
+from titan.codec import within
 from titan.codec.json import encode
 from titan.metamodel.identifiables import Identifiable, Submodel
 
@@ -51,6 +52,15 @@ def parts(document: Identifiable) -> Parts:
     branches = [encode(element) for element in document.submodel_elements]
     id_shorts = [element.id_short or "" for element in document.submodel_elements]
     return Parts(head=head, chunks=tuple(_chunks(id_shorts, branches)), blobs=has_blobs(body))
+
+
+def parts_of(body: bytes) -> Parts:
+    """Take a canonical submodel apart without understanding what is in it, as `parts` does."""
+    branches = [bytes(branch) for branch in within.children(body)] if len(body) > WHOLE_LIMIT_BYTES else []
+    if not branches:
+        return Parts(head=body, chunks=(), blobs=has_blobs(body))
+    chunks = tuple(_chunks(within.names(branches), branches))
+    return Parts(head=within.with_children(body, ()), chunks=chunks, blobs=has_blobs(body))
 
 
 def join(head: bytes, chunks: Sequence[bytes]) -> list[bytes]:

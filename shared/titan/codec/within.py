@@ -70,13 +70,23 @@ def with_children(thing: bytes, elements: Sequence[bytes | Raw]) -> bytes:
     return encode(members)
 
 
+def names(elements: Sequence[bytes | Raw]) -> list[str]:
+    """Give the idShorts of elements; an empty one where there is none."""
+    return [named.id_short for named in _NAMED.decode(b"[%b]" % b",".join(elements))]
+
+
 def index_of(thing: bytes, step: str | int) -> int | None:
     """Say which of the elements right below is meant; None where there is none such."""
     return _index(model(thing), children(thing), step)
 
 
-def find(thing: bytes, path: Steps) -> bytes:
+def find(thing: bytes, path: Steps, *, came: Steps = ()) -> bytes:
     """Give the element that a path leads to from here; itself where the path is empty.
+
+    Args:
+        thing: Where to begin.
+        path: From there on.
+        came: The path that led here, to be told with the rest.
 
     Raises:
         LostError: where it leads nowhere.
@@ -85,7 +95,7 @@ def find(thing: bytes, path: Steps) -> bytes:
         below = children(thing)
         index = _index(model(thing), below, step)
         if index is None:
-            raise LostError(text(path[: at + 1]))
+            raise LostError(text([*came, *path[: at + 1]]))
         thing = bytes(below[index])
     return thing
 
@@ -138,5 +148,5 @@ def _index(model_type: str, below: Sequence[bytes | Raw], step: str | int) -> in
     if isinstance(step, int) or model_type == "SubmodelElementList":
         fits = isinstance(step, int) and model_type == "SubmodelElementList" and step < len(below)
         return int(step) if fits else None
-    names = [named.id_short for named in _NAMED.decode(b"[%b]" % b",".join(below))]
-    return names.index(step) if step in names else None
+    known = names(below)
+    return known.index(step) if step in known else None

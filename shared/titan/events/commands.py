@@ -2,7 +2,8 @@
 
 from msgspec import Struct
 
-from titan.codec.parts import Chunk, Parts
+from titan.codec.parts import Parts
+from titan.events.facts import Changed, DocumentPut
 
 
 class Create(Struct, frozen=True):
@@ -26,16 +27,12 @@ class Remove(Struct, frozen=True):
     """As in `Put`."""
 
 
-class PutBranch(Struct, frozen=True):
-    """Change something below one top-level element of a large submodel."""
+class Change(Struct, frozen=True):
+    """Change something in a document; what that comes to was worked out from the document as it stands."""
 
-    path: str
-    body: bytes
-    ordinal: int
-    chunk: Chunk
-    blobs: bool = False
+    fact: DocumentPut | Changed
     if_match: frozenset[int] | None = None
     """As in `Put`."""
 
 
-Command = Create | Put | Remove | PutBranch
+Command = Create | Put | Remove | Change

@@ -7,13 +7,12 @@ from msgspec import Struct
 
 from titan.codec.parts import join
 from titan.errors import AlreadyExists, NotFound, PreconditionFailed
-from titan.events.commands import Command, Create, Put, PutBranch, Remove
+from titan.events.commands import Change, Command, Create, Put, Remove
 from titan.events.facts import (
-    BRANCH_PUT,
     CREATED,
     REMOVED,
     REPLACED,
-    BranchPut,
+    Changed,
     DocumentPut,
     DocumentRemoved,
     Event,
@@ -53,16 +52,10 @@ def decide(subject: Subject, command: Command, standing: Standing) -> Fact:
             _require_standing(subject, standing)
             _require(command.if_match, standing)
             return DocumentRemoved()
-        case PutBranch():
+        case Change():
             _require_standing(subject, standing)
             _require(command.if_match, standing)
-            return BranchPut(
-                path=command.path,
-                body=command.body,
-                ordinal=command.ordinal,
-                chunk=command.chunk,
-                blobs=command.blobs,
-            )
+            return command.fact
         case _:
             assert_never(command)
 
@@ -110,8 +103,8 @@ def fact_name(fact: Fact) -> str:
             return CREATED if fact.created else REPLACED
         case DocumentRemoved():
             return REMOVED
-        case BranchPut():
-            return BRANCH_PUT
+        case Changed():
+            return fact.name
         case _:
             assert_never(fact)
 
@@ -125,7 +118,7 @@ def body(fact: Fact) -> bytes:
             return b"".join(join(fact.parts.head, [chunk.body for chunk in fact.parts.chunks]))
         case DocumentRemoved():
             return b""
-        case BranchPut():
+        case Changed():
             return fact.body
         case _:
             assert_never(fact)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from titan.codec.parts import Chunk, Parts
 from titan.metamodel.kinds import Subject
@@ -19,24 +19,49 @@ class DocumentRemoved(Struct, frozen=True):
     """The document was removed; its identifier is free again."""
 
 
-class BranchPut(Struct, frozen=True):
-    """Something below one top-level element of a large submodel changed."""
+class Rows(Struct, frozen=True):
+    """What a change within a submodel writes of the state. What is not said stays as it is."""
 
+    head: bytes | None = None
+    """The whole document where it has no chunks."""
+    chunks: tuple[tuple[int, Chunk], ...] = ()
+    """Chunks by their ordinals, which go from 0 without a hole."""
+    count: int = 0
+    """How many chunks there are now."""
+    anew: bool = False
+    """Whether these are all there are; what there was before goes."""
+
+
+class Changed(Struct, frozen=True):
+    """Something within a submodel changed."""
+
+    name: str
+    """One of `CHANGES`."""
     path: str
-    """The idShortPath of what changed."""
+    """The idShortPath of what changed; empty where several elements did, or the head."""
     body: bytes
-    """The canonical JSON of what stands at the path now."""
-    ordinal: int
-    """Which chunk holds the branch."""
-    chunk: Chunk
-    """That chunk after the change."""
+    """The canonical JSON of what stands at the path now; empty where nothing does; a `Patch` of several."""
+    rows: Rows
     blobs: bool = False
-    """Whether a Blob with a value is in the chunk now."""
+    """Whether there is a Blob anywhere, as far as is known."""
 
 
-Fact = DocumentPut | DocumentRemoved | BranchPut
+class Patch(Struct, frozen=True, omit_defaults=True):
+    """What several elements of a submodel are now, or what is said of itself."""
 
-CREATED, REPLACED, REMOVED, BRANCH_PUT = "created", "replaced", "removed", "branch-put"
+    head: Raw | UnsetType = UNSET
+    """The submodel without its elements; unset where nothing of that changed."""
+    elements: dict[str, Raw] = {}
+    """Top-level elements by their idShorts."""
+
+
+Fact = DocumentPut | DocumentRemoved | Changed
+
+CREATED, REPLACED, REMOVED = "created", "replaced", "removed"
+ELEMENT_CREATED, ELEMENT_REPLACED, ELEMENT_REMOVED = "element-created", "element-replaced", "element-removed"
+PATCHED = "patched"
+CHANGES = frozenset({ELEMENT_CREATED, ELEMENT_REPLACED, ELEMENT_REMOVED, PATCHED})
+"""Facts that tell of a part of their document."""
 
 
 class Recorded(Struct, frozen=True):
@@ -61,10 +86,10 @@ class Event(Struct, frozen=True, array_like=True):
     created: int
     """Position at which the document was created: its sort key in listings."""
     fact: str
-    """`created`, `replaced`, `removed` or `branch-put`."""
+    """`created`, `replaced`, `removed`, or one of `CHANGES`."""
     path: str
     chunk: int
-    """Ordinal of the chunk that changed; -1 where the whole document did."""
+    """Ordinal of the one chunk that changed; -1 where more did, or the head."""
     chunks: int
     """How many chunks the document has beside its head; 0 where the head is the whole."""
     blobs: bool

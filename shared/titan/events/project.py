@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 
-from msgspec import Struct, structs
+import msgspec
+from msgspec import UNSET, Struct, structs
 
 from titan.codec.summary import Summary, summarise
-from titan.events.facts import BRANCH_PUT, REMOVED, Event
+from titan.events.facts import CHANGES, PATCHED, REMOVED, Event, Patch
 from titan.metamodel.kinds import KINDS
 
 
@@ -27,6 +28,14 @@ class Listed(Struct, frozen=True):
     """Digests of everything that a list can be filtered by."""
 
 
+class Touched(Struct, frozen=True):
+    """Something in the document changed that no list is filtered by."""
+
+    kind: str
+    sort: int
+    updated_at: datetime
+
+
 class Unlisted(Struct, frozen=True):
     """The row is gone."""
 
@@ -41,7 +50,10 @@ class Finished(Struct, frozen=True):
 
 
 class Pieced(Struct, frozen=True):
-    """A large document changed: the cache takes its head and chunks, or the one chunk, from the state."""
+    """The cache takes the document from the state, or the one chunk of it that changed.
+
+    The document is large, or the event tells of a part of it only.
+    """
 
     event: Event
 
@@ -52,7 +64,9 @@ class Forgotten(Struct, frozen=True):
     event: Event
 
 
-Row = Listed | Unlisted
+_PATCH = msgspec.json.Decoder(Patch)
+
+Row = Listed | Touched | Unlisted
 Copy = Finished | Pieced | Forgotten
 
 
@@ -87,13 +101,21 @@ def asset_facet(kind: str, name: str, value: str) -> bytes:
 
 
 def project(event: Event) -> Change:
-    """Say what the event changes. Its body must be there unless it is a removal or a change of one chunk."""
+    """Say what the event changes. Its body must be there unless it is a removal or tells of one element."""
     if event.fact == REMOVED:
         return Change(row=Unlisted(kind=event.kind, sort=event.created), copy=Forgotten(event))
-    if event.fact == BRANCH_PUT:
-        return Change(row=None, copy=Pieced(event))
-    summary = summarise(KINDS[event.kind], event.body)
-    row = Listed(
+    if event.fact in CHANGES:
+        head = _PATCH.decode(event.body).head if event.fact == PATCHED else UNSET
+        if head is UNSET:
+            row = Touched(kind=event.kind, sort=event.created, updated_at=event.at)
+            return Change(row=row, copy=Pieced(event))
+        return Change(row=_listed(event, bytes(head)), copy=Pieced(event))
+    return Change(row=_listed(event, event.body), copy=Pieced(event) if event.chunks else Finished(event))
+
+
+def _listed(event: Event, body: bytes) -> Listed:
+    summary = summarise(KINDS[event.kind], body)
+    return Listed(
         kind=event.kind,
         sort=event.created,
         key=event.key,
@@ -103,7 +125,6 @@ def project(event: Event) -> Change:
         updated_at=event.at,
         facets=facets(event.kind, summary),
     )
-    return Change(row=row, copy=Pieced(event) if event.chunks else Finished(event))
 
 
 def latest_rows(changes: Iterable[Change]) -> list[Row]:
@@ -117,6 +138,8 @@ def latest_rows(changes: Iterable[Change]) -> list[Row]:
         if isinstance(row, Listed) and isinstance(before, Listed):
             # A document that is created and replaced in one batch was created when it was created.
             row = structs.replace(row, created_at=before.created_at)
+        elif isinstance(row, Touched) and isinstance(before, Listed):
+            row = structs.replace(before, updated_at=row.updated_at)
         rows[(row.kind, row.sort)] = row
     return list(rows.values())
 
@@ -126,7 +149,7 @@ def latest_copies(changes: Iterable[Change]) -> list[Copy]:
     copies: dict[bytes, list[Copy]] = {}
     for change in changes:
         key = change.copy.event.key
-        if change.copy.event.fact == BRANCH_PUT:
+        if change.copy.event.chunk >= 0:
             copies.setdefault(key, []).append(change.copy)
         else:
             copies[key] = [change.copy]

@@ -1,13 +1,17 @@
 """A document as the journal tells it: what it was when it was last stored as a whole, and every change since."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Struct
 
-from titan.codec.json import encode
-from titan.codec.within import CHILDREN
-from titan.events.facts import BRANCH_PUT, REMOVED
+from titan.codec import within
+from titan.codec.parts import join
+from titan.codec.within import LostError
+from titan.events.facts import CHANGES, ELEMENT_CREATED, ELEMENT_REMOVED, PATCHED, REMOVED, Patch
+from titan.metamodel import paths
+
+__all__ = ["LostError", "Replay", "Told"]
 
 
 class Told(Struct, frozen=True):
@@ -20,23 +24,7 @@ class Told(Struct, frozen=True):
     body: bytes
 
 
-class LostError(ValueError):
-    """A change is told of something that is not there."""
-
-
-class _Named(Struct, rename="camel"):
-    model_type: str
-    id_short: str = ""
-
-
-class _Submodel(Struct, rename="camel"):
-    submodel_elements: list[Raw] = []
-
-
-_NAMED = msgspec.json.Decoder(_Named)
-_SUBMODEL = msgspec.json.Decoder(_Submodel)
-_OBJECT = msgspec.json.Decoder(dict[str, Raw])
-_ELEMENTS = msgspec.json.Decoder(list[Raw])
+_PATCH = msgspec.json.Decoder(Patch)
 
 
 class Replay:
@@ -45,8 +33,9 @@ class Replay:
     def __init__(self) -> None:
         self.blobs = False
         self.removed = False
-        self._whole = b""
-        self._branches: list[Raw] | None = None
+        self._head = b""
+        self._branches: list[bytes] | None = None
+        self._names: list[str] = []
 
     def __call__(self, told: Told) -> None:
         """Do what the next event tells.
@@ -54,63 +43,52 @@ class Replay:
         Raises:
             LostError: where it changes what is not there.
         """
-        if told.fact == BRANCH_PUT:
-            self._put(told)
+        if told.fact in CHANGES:
+            self._change(told)
             self.blobs |= told.blobs
             return
         self.removed = told.fact == REMOVED
-        self.blobs, self._whole, self._branches = told.blobs, told.body, None
+        self.blobs, self._head, self._branches = told.blobs, told.body, None
 
     @property
     def body(self) -> bytes:
         """The canonical bytes; empty where the document was removed."""
+        return b"".join(join(self._head, [b",".join(self._branches)] if self._branches else ()))
+
+    def _change(self, told: Told) -> None:
         if self._branches is None:
-            return self._whole
-        return b"%b%b]}" % (self._whole, b",".join(self._branches))
+            self._branches = [bytes(branch) for branch in within.children(self._head)]
+            self._names = within.names(self._branches)
+            self._head = within.with_children(self._head, ())
+        if told.fact == PATCHED:
+            patch = _PATCH.decode(told.body)
+            if patch.head is not UNSET:
+                self._head = bytes(patch.head)
+            for name, element in patch.elements.items():
+                self._branches[self._index(name)] = bytes(element)
+            return
+        name, *rest = paths.parse(told.path)
+        if rest:
+            index = self._index(name)
+            self._branches[index] = _told(self._branches[index], rest, told)
+        elif told.fact == ELEMENT_CREATED:
+            self._branches.append(told.body)
+            self._names.append(str(name))
+        elif told.fact == ELEMENT_REMOVED:
+            index = self._index(name)
+            del self._branches[index], self._names[index]
+        else:
+            self._branches[self._index(name)] = told.body
 
-    def _put(self, told: Told) -> None:
-        if self._branches is None:
-            self._branches = _SUBMODEL.decode(self._whole).submodel_elements
-            # They are the last member of a canonical submodel: what is left is what stands before them.
-            self._whole = self._whole[: -len(b",".join(self._branches)) - 2]
-        index, rest = _step(self._branches, told.path)
-        self._branches[index] = Raw(put_at(bytes(self._branches[index]), rest, told.body))
-
-
-def put_at(element: bytes, path: str, body: bytes) -> bytes:
-    """Put a canonical element in the place of the one that a path leads to from here: `.Name`, `[3]` and so on.
-
-    Raises:
-        LostError: where the path leads nowhere.
-    """
-    if not path:
-        return body
-    members = _OBJECT.decode(element)
-    field = CHILDREN.get(_NAMED.decode(element).model_type, "")
-    if field not in members:
-        raise LostError(path)
-    children = _ELEMENTS.decode(members[field])
-    index, rest = _step(children, path.removeprefix("."))
-    children[index] = Raw(put_at(bytes(children[index]), rest, body))
-    members[field] = Raw(b"[%b]" % b",".join(children))
-    return encode(members)
+    def _index(self, name: str | int) -> int:
+        if name not in self._names:
+            raise LostError(str(name))
+        return self._names.index(str(name))
 
 
-def _step(children: list[Raw], path: str) -> tuple[int, str]:
-    """Which of the children a path goes through, and what is left of it."""
-    if path.startswith("["):
-        number, _, rest = path[1:].partition("]")
-        if number.isdecimal() and int(number) < len(children):
-            return int(number), rest
-        raise LostError(path)
-    # By what stands there, not by a pattern: documents that were let through may have a dot in a name.
-    names = (_NAMED.decode(child).id_short for child in children)
-    ways = [(index, path[len(name) :]) for index, name in enumerate(names) if name and path.startswith(name)]
-    return _longest((index, rest) for index, rest in ways if not rest or rest[0] in ".[")
-
-
-def _longest(ways: Iterable[tuple[int, str]]) -> tuple[int, str]:
-    way = min(ways, key=lambda way: len(way[1]), default=None)
-    if way is None:
-        raise LostError
-    return way
+def _told(branch: bytes, path: Sequence[str | int], told: Told) -> bytes:
+    if told.fact == ELEMENT_CREATED:
+        return within.add(branch, path[:-1], told.body)
+    if told.fact == ELEMENT_REMOVED:
+        return within.remove(branch, path)
+    return within.put(branch, path, told.body)

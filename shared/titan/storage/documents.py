@@ -10,6 +10,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from titan.events.decide import NEVER_WAS, Document, Standing
+from titan.events.edit import Branch
 from titan.storage.journal import SEPARATOR
 from titan.storage.postgres import Connection, Pool, reachable
 from titan.storage.together import Together
@@ -58,25 +59,6 @@ async def fetch(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Do
     """The documents with these keys, removed ones among them; those that never were are missing."""
     cursor = await connection.execute(FETCH, {"keys": list(keys)}, binary=True)
     return {row[0]: Document(*row[:-1], chunks=tuple(row[-1] or ())) async for row in cursor}
-
-
-class Branch(Struct, frozen=True):
-    """A document, without those of its chunks that do not hold the branch that was asked for."""
-
-    revision: int
-    position: int
-    removed: bool
-    blobs: bool
-    head: bytes
-    """The whole document where it has no chunks."""
-    count: int
-    """How many chunks it has."""
-    ordinal: int | None
-    """Of the chunk that is here: the one that holds the branch, or the last one where none does."""
-    id_shorts: tuple[str, ...]
-    """Of the branches of that chunk."""
-    chunk: bytes
-    """Those branches, joined by commas."""
 
 
 # Within the rows of chunks the names lie beside the bodies, which lie elsewhere: they are read for none but one.

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from titan.errors import Overloaded, TitanError, Unavailable
 from titan.events.decide import Standing, body, fact_name
-from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Event, Recorded
+from titan.events.facts import Changed, DocumentPut, DocumentRemoved, Event, Fact, Recorded
 from titan.observability.metrics import Metrics
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import Connection, connect, reachable
@@ -58,11 +58,12 @@ class _Row(Struct, frozen=True):
     """What one fact writes beside its event."""
 
     change: str
-    head: bytes
+    head: bytes | None
     blobs: bool
     ordinal: int
     count: int
     chunks: tuple[tuple[int, str, bytes], ...]
+    path: str = ""
 
 
 def _row(recorded: Recorded) -> _Row:
@@ -76,9 +77,12 @@ def _row(recorded: Recorded) -> _Row:
             return _Row("p", fact.parts.head, fact.parts.blobs, -1, len(chunks), chunks)
         case DocumentRemoved():
             return _Row("r", b"", blobs=False, ordinal=-1, count=0, chunks=())
-        case BranchPut():
-            chunk = (fact.ordinal, SEPARATOR.join(fact.chunk.id_shorts), fact.chunk.body)
-            return _Row("c", b"", fact.blobs, fact.ordinal, 0, (chunk,))
+        case Changed():
+            rows = fact.rows
+            chunks = tuple((ordinal, SEPARATOR.join(chunk.id_shorts), chunk.body) for ordinal, chunk in rows.chunks)
+            one = len(chunks) == 1 and rows.head is None and not rows.anew
+            ordinal = chunks[0][0] if one else -1
+            return _Row("p" if rows.anew else "c", rows.head, fact.blobs, ordinal, rows.count, chunks, fact.path)
 
 
 def _parameters(batch: Sequence[Recorded], rows: Sequence[_Row], bodies: Sequence[bytes]) -> dict[str, list[object]]:
@@ -89,7 +93,7 @@ def _parameters(batch: Sequence[Recorded], rows: Sequence[_Row], bodies: Sequenc
         "ids": [recorded.subject.id for recorded in batch],
         "expecteds": [recorded.expected for recorded in batch],
         "facts": [fact_name(recorded.fact) for recorded in batch],
-        "paths": [recorded.fact.path if isinstance(recorded.fact, BranchPut) else "" for recorded in batch],
+        "paths": [row.path for row in rows],
         "changes": [row.change for row in rows],
         "bodies": [*bodies],
         "heads": [row.head for row in rows],
@@ -130,10 +134,9 @@ async def _append(connection: Connection, batch: Sequence[Recorded]) -> tuple[li
             continue
         answers.append(Appended(position=position, revision=revision, created=created))
         subject, fact = recorded.subject, recorded.fact
-        path = fact.path if isinstance(fact, BranchPut) else ""
         events.append(
             Event(
-                *(position, subject.key, subject.kind.name, subject.id, revision, created, fact_name(fact), path),
+                *(position, subject.key, subject.kind.name, subject.id, revision, created, fact_name(fact), row.path),
                 *(row.ordinal, row.count, row.blobs, told, recorded.caller, recorded.trace, at, len(told)),
             )
         )
@@ -141,22 +144,21 @@ async def _append(connection: Connection, batch: Sequence[Recorded]) -> tuple[li
 
 
 class _Waiting(Struct):
-    """A fact in the queue, and who waits for it."""
+    """Facts in the queue that are written all or none, and who waits for them."""
 
-    recorded: Recorded
+    recorded: tuple[Recorded, ...]
     size: int
-    answer: asyncio.Future[Appended]
+    answer: asyncio.Future[tuple[Appended, ...]]
 
 
-def _size(recorded: Recorded) -> int:
-    fact = recorded.fact
+def _size(fact: Fact) -> int:
     match fact:
         case DocumentPut():
             return len(fact.parts.head) + sum(len(chunk.body) for chunk in fact.parts.chunks)
         case DocumentRemoved():
             return 0
-        case BranchPut():
-            return len(fact.body) + len(fact.chunk.body)
+        case Changed():
+            return len(fact.body) + len(fact.rows.head or b"") + sum(len(chunk.body) for _, chunk in fact.rows.chunks)
 
 
 class Journal:
@@ -191,10 +193,19 @@ class Journal:
 
         Raises:
             Lost: where the document is at another revision by now.
+            Overloaded, Unavailable: as `record_all`.
+        """
+        return (await self.record_all(recorded))[0]
+
+    async def record_all(self, *recorded: Recorded) -> tuple[Appended, ...]:
+        """Write facts about different documents, all or none; returns once they are committed.
+
+        Raises:
+            Lost: where one of the documents is at another revision by now.
             Overloaded: where too much waits already; nothing was written.
             Unavailable: where the database is away; nothing was written, or nobody can tell.
         """
-        size = _size(recorded)
+        size = sum(_size(each.fact) for each in recorded)
         if (
             len(self._queue) >= QUEUE_ITEMS
             or (self._queue and self._queued_bytes + size > QUEUE_BYTES)
@@ -231,11 +242,16 @@ class Journal:
         batch: list[_Waiting] = []
         size = 0
         while self._queue and len(batch) < BATCH_ITEMS and (not batch or size + self._queue[0].size <= BATCH_BYTES):
+            if batch and len(self._queue[0].recorded) > 1:
+                # Facts that belong together are a transaction by themselves.
+                break
             waiting = self._queue.popleft()
             self._queued_bytes -= waiting.size
             if not waiting.answer.cancelled():
                 size += waiting.size
                 batch.append(waiting)
+                if len(waiting.recorded) > 1:
+                    break
         return batch
 
     async def _write(self, batch: list[_Waiting]) -> None:
@@ -244,6 +260,8 @@ class Journal:
         self._metrics.group_commit_size.observe(len(batch))
         try:
             answers, events = await self._append(batch)
+        except Lost as lost:
+            _settle(batch[0].answer, lost)
         except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
             await self._drop_connection()
             _fail(batch, error)
@@ -255,19 +273,32 @@ class Journal:
             for waiting in batch:
                 await self._write([waiting])
         else:
-            for waiting, answer in zip(batch, answers, strict=True):
-                _settle(waiting.answer, answer)
-            if events:
-                # The relay of this process needs neither the database's call nor its answer to know them.
-                if self._tell is not None:
-                    self._tell(events)
-                self._notices.heard(JOURNAL, events[-1].position)
-                self._metrics.journal_position.set(events[-1].position)
+            told = iter(answers)
+            for waiting in batch:
+                _settle(waiting.answer, _together([next(told) for _ in waiting.recorded]))
+            self._say(events)
+
+    def _say(self, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        # The relay of this process needs neither the database's call nor its answer to know them.
+        if self._tell is not None:
+            self._tell(events)
+        self._notices.heard(JOURNAL, events[-1].position)
+        self._metrics.journal_position.set(events[-1].position)
 
     async def _append(self, batch: list[_Waiting]) -> tuple[list[Appended | Lost], list[Event]]:
         if self._connection is None or self._connection.closed:
             self._connection = await connect(self._conninfo, name="journal")
-        return await _append(self._connection, [waiting.recorded for waiting in batch])
+        facts = [recorded for waiting in batch for recorded in waiting.recorded]
+        if len(facts) == len(batch):
+            return await _append(self._connection, facts)
+        async with self._connection.transaction():
+            answers, events = await _append(self._connection, facts)
+            for answer in answers:
+                if isinstance(answer, Lost):
+                    raise answer
+        return answers, events
 
     async def _drop_connection(self) -> None:
         if self._connection is not None:
@@ -278,6 +309,11 @@ class Journal:
         message = "The server is stopping; nothing was stored."
         while self._queue:
             _settle(self._queue.popleft().answer, Unavailable(message))
+
+
+def _together(answers: list[Appended | Lost]) -> tuple[Appended, ...] | Lost:
+    written = tuple(answer for answer in answers if isinstance(answer, Appended))
+    return written if len(written) == len(answers) else next(one for one in answers if isinstance(one, Lost))
 
 
 def _fail(batch: list[_Waiting], error: Exception) -> None:
@@ -292,7 +328,7 @@ def _fail(batch: list[_Waiting], error: Exception) -> None:
             _settle(waiting.answer, error)
 
 
-def _settle(future: asyncio.Future[Appended], answer: Appended | Exception) -> None:
+def _settle(future: "asyncio.Future[tuple[Appended, ...]]", answer: tuple[Appended, ...] | Exception) -> None:
     if future.done():
         return
     if isinstance(answer, Exception):

@@ -37,21 +37,25 @@ async def write(connection: Connection, rows: Sequence[Row], *, after: int, upto
     parameters = {
         "after": after,
         "upto": upto,
-        # A row that stands for the first time has no facets to clear: its sort key is a position of this batch.
-        "gone": [row.sort for row in rows if row.sort <= after or isinstance(row, Unlisted)],
+        "gone": [row.sort for row in rows if _loses_facets(row, after)],
         "kinds": [row.kind for row in rows],
         "sorts": [row.sort for row in rows],
         "keys": [row.key if isinstance(row, Listed) else b"" for row in rows],
         "ids": ids,
         "id_shorts": [row.id_short if isinstance(row, Listed) else None for row in rows],
         "created": [row.created_at if isinstance(row, Listed) else None for row in rows],
-        "updated": [row.updated_at if isinstance(row, Listed) else None for row in rows],
+        "updated": [None if isinstance(row, Unlisted) else row.updated_at for row in rows],
         "facets": [facet for row in listed for facet in row.facets],
         "facet_sorts": [row.sort for row in listed for _ in row.facets],
     }
     cursor = await connection.execute(PROJECT, parameters, binary=True)
     result = await cursor.fetchone()
     return result is not None and result[0] is True
+
+
+def _loses_facets(row: Row, after: int) -> bool:
+    """Whether there may be facets to clear: a row that stands for the first time has a sort key of this batch."""
+    return isinstance(row, Unlisted) or (isinstance(row, Listed) and row.sort <= after)
 
 
 class Place(Struct, frozen=True):

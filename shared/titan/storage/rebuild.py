@@ -10,7 +10,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from titan.events.project import Listed, Row, Unlisted
+from titan.events.project import Listed, Row, Touched, Unlisted
 from titan.storage.postgres import Connection
 
 # The session holds the lock: of two rebuilds the second would drop the tables of the first.
@@ -75,23 +75,11 @@ class Stands(Struct, frozen=True):
     """Position of the event that last changed it."""
     created_at: datetime
     updated_at: datetime
-    """When it was last stored as a whole."""
     head: bytes
 
 
-# The read model says when a document was last stored as a whole; the state says when anything in it last changed.
-# Only what has chunks can be changed otherwise than as a whole.
 STANDING = """
-SELECT h.kind, h.created, h.key, h.id, h.position, h.created_at,
-       CASE WHEN h.chunks > 0
-            THEN (SELECT e.at
-                    FROM journal.event e
-                   WHERE e.key = h.key AND e.fact <> 'branch-put'
-                   ORDER BY e.revision DESC
-                   LIMIT 1)
-            ELSE h.updated_at
-        END,
-       h.body
+SELECT h.kind, h.created, h.key, h.id, h.position, h.created_at, h.updated_at, h.body
   FROM journal.head h
  WHERE NOT h.removed
 """
@@ -147,6 +135,11 @@ SELECT * FROM unnest(%(kinds)b::text[], %(sorts)b::int8[], %(keys)b::bytea[], %(
                      %(created)b::timestamptz[], %(updated)b::timestamptz[])
     ON CONFLICT (kind, sort) DO UPDATE SET id_short = excluded.id_short, updated_at = excluded.updated_at
 """
+TOUCH = """
+UPDATE read_next.listing l SET updated_at = t.at
+  FROM unnest(%(kinds)b::text[], %(sorts)b::int8[], %(updated)b::timestamptz[]) AS t (kind, sort, at)
+ WHERE l.kind = t.kind AND l.sort = t.sort
+"""
 ADD_FACETS = """
 INSERT INTO read_next.facet (facet, sort)
 SELECT * FROM unnest(%(facets)b::bytea[], %(sorts)b::int8[])
@@ -162,9 +155,10 @@ async def follow(connection: Connection, rows: Sequence[Row]) -> None:
     """
     gone = [row for row in rows if isinstance(row, Unlisted)]
     listed = [row for row in rows if isinstance(row, Listed)]
+    touched = [row for row in rows if isinstance(row, Touched)]
     async with connection.transaction():
         # What is gone goes first: its identifier may stand again, in another place.
-        await connection.execute(CLEAR_FACETS, {"sorts": [row.sort for row in rows]})
+        await connection.execute(CLEAR_FACETS, {"sorts": [row.sort for row in (*gone, *listed)]})
         await connection.execute(UNLIST, {"kinds": [row.kind for row in gone], "sorts": [row.sort for row in gone]})
         await connection.execute(
             LIST,
@@ -176,6 +170,14 @@ async def follow(connection: Connection, rows: Sequence[Row]) -> None:
                 "id_shorts": [row.id_short for row in listed],
                 "created": [row.created_at for row in listed],
                 "updated": [row.updated_at for row in listed],
+            },
+        )
+        await connection.execute(
+            TOUCH,
+            {
+                "kinds": [row.kind for row in touched],
+                "sorts": [row.sort for row in touched],
+                "updated": [row.updated_at for row in touched],
             },
         )
         facets = [(facet, row.sort) for row in listed for facet in row.facets]

@@ -7,7 +7,7 @@ import pytest
 
 from titan.bridge.topics import payload, topic
 from titan.codec.ids import decode_id
-from titan.events.facts import BRANCH_PUT, CREATED, Event
+from titan.events.facts import CREATED, ELEMENT_REPLACED, Event
 from titan.metamodel.kinds import SUBMODEL, Subject
 
 AT = datetime(2026, 11, 24, 10, 30, 0, 250_000, tzinfo=UTC)
@@ -51,7 +51,7 @@ def test_topics_can_stand_below_another_prefix() -> None:
 
 def test_all_that_happens_to_a_document_has_one_topic() -> None:
     """A broker keeps the order of a topic and of nothing else."""
-    assert topic(event("a", fact=CREATED)) == topic(event("a", fact=BRANCH_PUT, path="Motor"))
+    assert topic(event("a", fact=CREATED)) == topic(event("a", fact=ELEMENT_REPLACED, path="Motor"))
 
 
 def test_a_payload_says_what_happened_and_not_what_the_document_holds_or_who_did_it() -> None:
@@ -61,7 +61,7 @@ def test_a_payload_says_what_happened_and_not_what_the_document_holds_or_who_did
 
 
 def test_a_payload_names_the_path_where_a_part_changed() -> None:
-    assert msgspec.json.decode(payload(event("a", fact=BRANCH_PUT, path="Motor.Speed")))["path"] == "Motor.Speed"
+    assert msgspec.json.decode(payload(event("a", fact=ELEMENT_REPLACED, path="Motor.Speed")))["path"] == "Motor.Speed"
 
 
 def test_a_payload_tells_the_time_in_utc_wherever_the_database_stands() -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from titan.codec.parts import Chunk, Parts
 from titan.errors import AlreadyExists, NotFound, PreconditionFailed, TitanError
-from titan.events.commands import Command, Create, Put, PutBranch, Remove
+from titan.events.commands import Change, Command, Create, Put, Remove
 from titan.events.decide import NEVER_WAS, Standing, body, decide, evolve, fact_name
-from titan.events.facts import BranchPut, DocumentPut, DocumentRemoved, Event, Fact
+from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, DocumentRemoved, Event, Fact, Rows
 from titan.metamodel.kinds import SUBMODEL, Subject
 
 SUBJECT = Subject(SUBMODEL, "https://example.com/submodels/1")
@@ -20,8 +20,11 @@ REMOVED = Standing(revision=4, exists=False)
 ANY: frozenset[int] = frozenset()
 
 
-def branch(if_match: frozenset[int] | None = None) -> PutBranch:
-    return PutBranch(path="Speed", body=b"{}", ordinal=2, chunk=CHUNK, blobs=True, if_match=if_match)
+CHANGED = Changed(ELEMENT_REPLACED, "Speed", b"{}", Rows(chunks=((2, CHUNK),), count=3), blobs=True)
+
+
+def branch(if_match: frozenset[int] | None = None) -> Change:
+    return Change(CHANGED, if_match=if_match)
 
 
 HAPPENS: dict[str, tuple[Standing, Command, Fact]] = {
@@ -36,11 +39,11 @@ HAPPENS: dict[str, tuple[Standing, Command, Fact]] = {
     "what stands is removed": (STANDS, Remove(), DocumentRemoved()),
     "removed, knowing the revision": (STANDS, Remove(frozenset({3})), DocumentRemoved()),
     "removed, whatever stands": (STANDS, Remove(ANY), DocumentRemoved()),
-    "a branch changes": (STANDS, branch(), BranchPut("Speed", b"{}", ordinal=2, chunk=CHUNK, blobs=True)),
+    "a branch changes": (STANDS, branch(), CHANGED),
     "a branch, knowing the revision": (
         STANDS,
         branch(frozenset({3})),
-        BranchPut("Speed", b"{}", ordinal=2, chunk=CHUNK, blobs=True),
+        CHANGED,
     ),
 }
 
@@ -91,7 +94,7 @@ def test_the_journal_keeps_the_whole_of_what_was_put_and_what_changed_of_a_branc
     assert body(DocumentPut(PARTS, created=True)) == PARTS.head
     whole = DocumentPut(Parts(head, chunks, blobs=False), created=False)
     assert body(whole) == b'{"id":"a","submodelElements":[{"a":1},{"b":2},{"c":3}]}'
-    assert body(BranchPut("C", b'{"c":4}', ordinal=1, chunk=chunks[1])) == b'{"c":4}'
+    assert body(Changed(ELEMENT_REPLACED, "C", b'{"c":4}', Rows(chunks=((1, chunks[1]),), count=2))) == b'{"c":4}'
     assert body(DocumentRemoved()) == b""
 
 

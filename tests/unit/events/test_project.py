@@ -7,13 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from titan.codec.summary import Summary
-from titan.events.facts import BRANCH_PUT, CREATED, REMOVED, REPLACED, Event
+from titan.events.facts import CREATED, ELEMENT_REPLACED, PATCHED, REMOVED, REPLACED, Event
 from titan.events.project import (
     Change,
     Finished,
     Forgotten,
     Listed,
     Pieced,
+    Touched,
     Unlisted,
     asset_facet,
     facet,
@@ -74,9 +75,17 @@ def test_a_large_document_is_copied_in_pieces() -> None:
     assert project(put).copy == Pieced(put)
 
 
-def test_a_branch_that_changes_leaves_the_list_as_it_is() -> None:
-    put = event(7, BRANCH_PUT, chunks=3, chunk=1)
-    assert project(put) == Change(row=None, copy=Pieced(put))
+def test_an_element_that_changes_leaves_its_document_where_it_is_in_the_list() -> None:
+    put = event(7, ELEMENT_REPLACED, chunks=3, chunk=1)
+    assert project(put) == Change(row=Touched(kind="submodel", sort=1, updated_at=put.at), copy=Pieced(put))
+
+
+def test_a_patch_that_changes_the_head_changes_what_the_document_is_found_by() -> None:
+    named = event(7, REPLACED)
+    patch = msgspec.structs.replace(named, fact=PATCHED, body=b'{"head":%b}' % named.body)
+    assert project(patch) == Change(row=project(named).row, copy=Pieced(patch))
+    only_elements = msgspec.structs.replace(named, fact=PATCHED, body=b'{"elements":{"A":{}}}')
+    assert isinstance(project(only_elements).row, Touched)
 
 
 def test_a_document_that_is_removed_is_gone_from_list_and_cache() -> None:
@@ -137,8 +146,8 @@ def histories(draw: st.DrawFn) -> list[Event]:
             events.append(event(position, CREATED, document=document, created=position, chunks=3 if large else 0))
             continue
         created, large = stands[document]
-        fact = draw(st.sampled_from([REPLACED, REMOVED, BRANCH_PUT] if large else [REPLACED, REMOVED]))
-        chunk = draw(st.integers(0, 2)) if fact == BRANCH_PUT else -1
+        fact = draw(st.sampled_from([REPLACED, REMOVED, ELEMENT_REPLACED] if large else [REPLACED, REMOVED]))
+        chunk = draw(st.integers(0, 2)) if fact == ELEMENT_REPLACED else -1
         chunks = 3 if large and fact != REMOVED else 0
         events.append(event(position, fact, document=document, created=created, chunks=chunks, chunk=chunk))
         if fact == REMOVED:
@@ -151,7 +160,10 @@ def written(changes: list[Change]) -> dict[tuple[str, int], Listed]:
     model: dict[tuple[str, int], Listed] = {}
     for row in (change.row for change in changes if change.row is not None):
         before = model.pop((row.kind, row.sort), None)
-        if isinstance(row, Listed):
+        if isinstance(row, Touched):
+            if before:
+                model[(row.kind, row.sort)] = msgspec.structs.replace(before, updated_at=row.updated_at)
+        elif isinstance(row, Listed):
             created_at = before.created_at if before else row.created_at
             model[(row.kind, row.sort)] = msgspec.structs.replace(row, created_at=created_at)
     return model
@@ -170,7 +182,7 @@ def test_the_last_copies_of_a_batch_begin_with_the_last_whole_one(events: list[E
     copies = latest_copies(project(each) for each in events)
     for key in {each.key for each in events}:
         mine = [each for each in events if each.key == key]
-        last_whole = max((at for at, each in enumerate(mine) if each.fact != BRANCH_PUT), default=0)
+        last_whole = max((at for at, each in enumerate(mine) if each.chunk < 0), default=0)
         assert [copy.event for copy in copies if copy.event.key == key] == mine[last_whole:]
 
 
