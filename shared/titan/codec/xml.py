@@ -71,9 +71,14 @@ _MODELS: Final = models()
 _MEMBERS: Final = {model: _members(model) for model in _MODELS}
 """Field, start and end of its element, in the order of the schema."""
 _TAGS: Final = {model: (f"<{element_name(model)}>", f"</{element_name(model)}>") for model in _MODELS}
-_SPECIAL: Final = re.compile("[&<>\r]")
+_SPECIAL: Final = re.compile('[&<>"\r]')
 # A carriage return that is not escaped is read as a line feed.
-_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;"})
+_ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
+
+
+def escaped(text: str) -> str:
+    """Give the text as it stands in an element, or in an attribute that has no white space but blanks."""
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
 
 
 def encode(value: Part) -> bytes:
@@ -106,7 +111,7 @@ def _write_members(value: Part, texts: list[str]) -> None:
             continue
         texts.append(start)
         if isinstance(held, str):
-            texts.append(held.translate(_ESCAPES) if _SPECIAL.search(held) else held)
+            texts.append(escaped(held))
         elif isinstance(held, bool):
             texts.append("true" if held else "false")
         elif isinstance(held, list):
