@@ -108,7 +108,9 @@ class Package:
         self._item.close()
 
     def _put(self, part: str, body: bytes) -> None:
-        self._zip.writestr(part[1:], body)
+        # Opened by its name it has the earliest time that there is: packages of the same documents are the same.
+        with self._zip.open(part[1:], "w") as item:
+            item.write(body)
 
     def _place(self, named: File | Resource, sizes: Mapping[str, int]) -> str | None:
         path = named.value if isinstance(named, File) else named.path
