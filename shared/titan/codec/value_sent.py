@@ -40,9 +40,10 @@ def _half(_: str) -> float:
     return 0.5
 
 
-# Numbers of any size are JSON, but not all of them can be decoded: fractions are not looked at, long integers cut.
+# Numbers of any size are JSON, but not all of them can be decoded: fractions are not looked at, long integers cut. What
+# is cut in a string does not matter, as long as it is no part of an escape.
 _PLAIN = msgspec.json.Decoder(float_hook=_half)
-_LONG_NUMBERS = re.compile(rb"[0-9]{16,}")
+_LONG_INTEGERS = re.compile(rb"(?<![0-9a-zA-Z.+\\])[0-9]{16,}")
 
 
 def checked(body: bytes) -> Raw:
@@ -66,7 +67,7 @@ def checked(body: bytes) -> Raw:
         text = "A string has a character that XML 1.0 cannot carry, such as a control character."
         raise Invalid(text, path="$", rule="AASd-130")
     if strings(marks) != strings(without_escapes(encode(in_outline))):
-        raise Invalid("This object names a member twice.", path=path_of_duplicate(_cut(bytes(sent))))
+        raise Invalid("This object names a member twice.", path=_path_of_duplicate(sent))
     return sent
 
 
@@ -95,5 +96,13 @@ def text_of(sent: Raw) -> str:
     return _TEXT.decode(sent) if kind_of(sent) == STRING else bytes(sent).decode()
 
 
+def _path_of_duplicate(sent: Raw) -> str:
+    try:
+        return path_of_duplicate(_cut(bytes(sent)))
+    except msgspec.ValidationError:
+        # A fraction beyond all bounds is in the way.
+        return "$"
+
+
 def _cut(body: bytes) -> bytes:
-    return _LONG_NUMBERS.sub(b"1", body)
+    return _LONG_INTEGERS.sub(b"1", body)
