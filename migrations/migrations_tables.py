@@ -161,7 +161,6 @@ invocation = Table(
     _text("handle"),
     _bytes("key"),
     _text("path"),
-    _text("owner"),
     Column("result", LargeBinary),
     _moment("lease"),
     _moment("expires"),
@@ -169,4 +168,3 @@ invocation = Table(
     schema="journal",
 )
 Index("invocation_expires_idx", invocation.c.expires)
-Index("invocation_owner_idx", invocation.c.owner, postgresql_where=invocation.c.result.is_(None))

@@ -27,14 +27,12 @@ CREATE TABLE journal.invocation (
     handle  text        NOT NULL,
     key     bytea       NOT NULL,
     path    text        NOT NULL,
-    owner   text        NOT NULL,
     result  bytea,
     lease   timestamptz NOT NULL,
     expires timestamptz NOT NULL,
     CONSTRAINT invocation_pkey PRIMARY KEY (handle)
 );
 CREATE INDEX invocation_expires_idx ON journal.invocation (expires);
-CREATE INDEX invocation_owner_idx ON journal.invocation (owner) WHERE result IS NULL;
 """
 
 # As it was, but that `c` changes what it is told of head and chunks, and adds chunks that are new: an element that is

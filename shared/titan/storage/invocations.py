@@ -28,8 +28,8 @@ class Invocation(Struct, frozen=True):
 
 
 BEGIN = """
-INSERT INTO journal.invocation (handle, key, path, owner, lease, expires)
-VALUES (%(handle)s, %(key)s, %(path)s, %(owner)s,
+INSERT INTO journal.invocation (handle, key, path, lease, expires)
+VALUES (%(handle)s, %(key)s, %(path)s,
         clock_timestamp() + make_interval(secs => %(lease_s)s),
         clock_timestamp() + make_interval(secs => %(kept_s)s))
 """
@@ -38,7 +38,7 @@ VALUES (%(handle)s, %(key)s, %(path)s, %(owner)s,
 RENEW = """
 UPDATE journal.invocation
    SET lease = clock_timestamp() + make_interval(secs => %(lease_s)s)
- WHERE owner = %(owner)s AND result IS NULL AND lease > clock_timestamp()
+ WHERE handle = ANY(%(handles)s::text[]) AND result IS NULL AND lease > clock_timestamp()
 """
 
 FINISH = """
@@ -73,14 +73,14 @@ class Invocations:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def begin(self, handle: str, key: bytes, path: str, *, owner: str, kept_s: float) -> None:
-        """Note that the owner carries an operation out; it is forgotten after `kept_s` if nothing comes of it."""
-        parameters = {"handle": handle, "key": key, "path": path, "owner": owner}
+    async def begin(self, handle: str, key: bytes, path: str, *, kept_s: float) -> None:
+        """Note that this process carries an operation out; it is forgotten after `kept_s` if nothing comes of it."""
+        parameters = {"handle": handle, "key": key, "path": path}
         await self._do(BEGIN, {**parameters, "lease_s": LEASE_S, "kept_s": kept_s})
 
-    async def renew(self, owner: str) -> None:
-        """Give a sign that the owner is at work; due several times within `LEASE_S`."""
-        await self._do(RENEW, {"owner": owner, "lease_s": LEASE_S})
+    async def renew(self, handles: Sequence[str]) -> None:
+        """Give a sign that these are being carried out; due several times within `LEASE_S`."""
+        await self._do(RENEW, {"handles": list(handles), "lease_s": LEASE_S})
 
     async def finish(self, handles: Sequence[str], result: bytes, *, kept_s: float) -> int:
         """Keep a result for `kept_s`; says of how many of these invocations it was taken."""
