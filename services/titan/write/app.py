@@ -15,6 +15,7 @@ from titan.http.responses import cors
 from titan.http.routes import router
 from titan.observability.metrics import Metrics
 from titan.storage import documents, redis
+from titan.storage.invocations import Invocations
 from titan.storage.journal import Journal
 from titan.storage.notices import Notices
 from titan.storage.postgres import alive, in_use, pool
@@ -22,8 +23,11 @@ from titan.storage.redis import Names
 from titan.storage.stream import Stream
 from titan.tasks import beside
 from titan.write import relay
+from titan.write.delegation import Delegation, read_targets
 from titan.write.documents import Documents
+from titan.write.execution import Executions, Terms
 from titan.write.handle import Handle
+from titan.write.operations import Operations
 from titan.write.visibility import Reach, Visibility
 
 
@@ -40,6 +44,8 @@ class Write:
         self._recent = relay.Recent()
         self._journal = Journal(where.conninfo, metrics, self._notices, self._recent.add)
         self._looks = documents.together(self._pool, documents.look)
+        self._branches = documents.together(self._pool, documents.branch)
+        self._documents = documents.together(self._pool, documents.fetch)
         self._stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
         self._metrics = metrics
         self._open = False
@@ -62,10 +68,25 @@ class Write:
             lenient=settings.validation == "lenient",
             external_url=settings.external_url,
         )
+        self._delegation = Delegation(read_targets(settings.operation_targets), limit_bytes=settings.max_body_bytes)
+        self._executions = Executions(
+            self._delegation, Invocations(self._pool), terms(settings), lenient=settings.validation == "lenient"
+        )
+        operations = Operations(
+            self._branches,
+            self._documents,
+            self._delegation,
+            self._executions,
+            limit_bytes=settings.max_body_bytes,
+            lenient=settings.validation == "lenient",
+            external_url=settings.external_url,
+        )
         self.handlers = {
             "documents.create": written.create,
             "documents.put": written.put,
             "documents.remove": written.remove,
+            "operations.invoke": operations.invoke,
+            "operations.invoke_async": operations.invoke_async,
         }
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
         if self._redis is not None:
@@ -76,19 +97,29 @@ class Write:
         """Work until the body ends; then finish what was accepted."""
         await self._pool.open()
         try:
-            works = [self._notices.run(), self._looks.run(), self._visibility.run()]
+            works = [
+                self._notices.run(),
+                self._looks.run(),
+                self._branches.run(),
+                self._documents.run(),
+                self._visibility.run(),
+            ]
             if self._stream is not None:
                 works.append(relay.run(self._conninfo, self._stream, self._notices, self._metrics, self._recent))
             async with beside(*works) as group:
                 writing = group.create_task(self._journal.run())
+                executing = group.create_task(self._executions.run())
                 self._open = True
                 try:
                     yield
                 finally:
                     self._open = False
+                    self._executions.close()
+                    await executing
                     self._journal.close()
                     await writing
         finally:
+            await self._delegation.close()
             if self._redis is not None:
                 await self._redis.aclose()
             await self._pool.close()
@@ -96,6 +127,18 @@ class Write:
     def is_open(self) -> bool:
         """Whether requests can be served now."""
         return self._open
+
+
+def terms(settings: Settings) -> Terms:
+    """What operations are granted."""
+    return Terms(
+        timeout_s=settings.operation_timeout,
+        timeout_max_s=settings.operation_timeout_max,
+        at_once=settings.operation_concurrency,
+        kept_s=settings.operation_result_ttl,
+        # The other half of the time is for what was accepted beside operations.
+        grace_s=settings.shutdown_s / 2,
+    )
 
 
 def create_app(settings: Settings, metrics: Metrics, write: Write) -> Litestar:
