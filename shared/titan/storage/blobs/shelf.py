@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import IO, Protocol, TypeVar
 
-from titan.errors import TooLarge
+from titan.errors import TooLarge, Unavailable
 from titan.storage.blobs.store import PIECE_BYTES, Claim, Stored
 
 Result = TypeVar("Result")
@@ -74,7 +74,10 @@ class Shelved:
 
         def write(block: bytes) -> None:
             known.update(block)
-            spool.write(block)
+            try:
+                spool.write(block)
+            except OSError as error:
+                raise Unavailable(f"There is no room to gather a content: {error.strerror or error}.") from error
 
         async for block in _blocks(pieces):
             size += len(block)
@@ -87,6 +90,8 @@ class Shelved:
         return await self._run(self._shelf.size, digest)
 
     async def read(self, digest: str, *, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
+        if end is not None and end <= start:
+            return
         pieces = self._shelf.read(digest, start, end)
 
         def following() -> bytes:
