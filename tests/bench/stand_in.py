@@ -36,8 +36,10 @@ from titan.storage.postgres import Pool, pool
 from titan.storage.redis import Names
 from titan.storage.together import Together
 from titan.tasks import beside
+from titan.write.answers import Answers
 from titan.write.documents import Documents
 from titan.write.handle import Handle
+from titan.write.reading import Reading
 from titan.write.visibility import Reach, Visibility
 
 
@@ -89,9 +91,8 @@ def write_app(settings: Settings, *, connections: int) -> Litestar:
         journal, looks = Alone(conninfo, metrics, notices, shared), documents.together(shared, documents.look)
     else:
         journal, looks = Nowhere(conninfo, metrics, notices), Everything(_nobody)
-    written = Documents(
-        Handle(journal, looks), visibility, limit_bytes=settings.max_body_bytes, lenient=False, external_url=""
-    )
+    reading = Reading(limit_bytes=settings.max_body_bytes, lenient=False)
+    written = Documents(Handle(journal, looks), Answers(visibility, external_url=""), reading, Everything(_nobody))
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncGenerator[None]:

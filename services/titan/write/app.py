@@ -12,7 +12,7 @@ from titan.http.guard import Guard
 from titan.http.health import Health, Probe, health
 from titan.http.operations import OPERATIONS
 from titan.http.responses import cors
-from titan.http.routes import router
+from titan.http.routes import Handler, router
 from titan.observability.metrics import Metrics
 from titan.storage import documents, redis
 from titan.storage.invocations import Invocations
@@ -23,11 +23,15 @@ from titan.storage.redis import Names
 from titan.storage.stream import Stream
 from titan.tasks import beside
 from titan.write import relay
+from titan.write.answers import Answers
 from titan.write.delegation import Delegation, read_targets
 from titan.write.documents import Documents
+from titan.write.elements import Elements
 from titan.write.execution import Executions, Terms
 from titan.write.handle import Handle
 from titan.write.operations import Operations
+from titan.write.reading import Reading
+from titan.write.shells import Shells
 from titan.write.visibility import Reach, Visibility
 
 
@@ -61,17 +65,22 @@ class Write:
             lease_ms=settings.lease_ms,
             metrics=metrics,
         )
-        written = Documents(
-            Handle(self._journal, self._looks),
-            self._visibility,
-            limit_bytes=settings.max_body_bytes,
-            lenient=settings.validation == "lenient",
-            external_url=settings.external_url,
-        )
         self._delegation = Delegation(read_targets(settings.operation_targets), limit_bytes=settings.max_body_bytes)
         self._executions = Executions(
             self._delegation, Invocations(self._pool), terms(settings), lenient=settings.validation == "lenient"
         )
+        self.handlers = self._handlers(settings)
+        self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
+        if self._redis is not None:
+            self.probes["redis"] = Probe(partial(redis.alive, self._redis))
+
+    def _handlers(self, settings: Settings) -> dict[str, Handler]:
+        handle = Handle(self._journal, self._looks)
+        answers = Answers(self._visibility, external_url=settings.external_url)
+        reading = Reading(limit_bytes=settings.max_body_bytes, lenient=settings.validation == "lenient")
+        written = Documents(handle, answers, reading, self._documents)
+        elements = Elements(handle, answers, reading, self._branches, self._documents)
+        shells = Shells(handle, answers, reading, written, self._documents)
         operations = Operations(
             self._branches,
             self._documents,
@@ -81,16 +90,23 @@ class Write:
             lenient=settings.validation == "lenient",
             external_url=settings.external_url,
         )
-        self.handlers = {
+        return {
             "documents.create": written.create,
             "documents.put": written.put,
+            "documents.patch": written.patch,
             "documents.remove": written.remove,
+            "elements.create": elements.create,
+            "elements.put": elements.put,
+            "elements.patch": elements.patch,
+            "elements.remove": elements.remove,
+            "asset.put": shells.put_asset,
+            "submodel_refs.create": shells.create_reference,
+            "submodel_refs.remove": shells.remove_reference,
+            "submodels.put": shells.put_submodel,
+            "submodels.remove": shells.remove_submodel,
             "operations.invoke": operations.invoke,
             "operations.invoke_async": operations.invoke_async,
         }
-        self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
-        if self._redis is not None:
-            self.probes["redis"] = Probe(partial(redis.alive, self._redis))
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

@@ -1,39 +1,40 @@
-"""POST, PUT and DELETE of whole documents: request bytes in, a command out, and the answer once it is visible."""
+"""POST, PUT, PATCH and DELETE of whole documents: bytes in, a command out, and the answer once it is visible."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import cast
 
 from titan.codec.ids import encode_id
-from titan.codec.json import read
+from titan.codec.json import read, stored
+from titan.codec.merge import View, merged
 from titan.codec.parts import Parts, join, parts
+from titan.codec.value import submodel_with_value
 from titan.errors import Invalid
 from titan.events.commands import Create, Put, Remove
-from titan.events.facts import DocumentPut
+from titan.events.decide import Document
+from titan.events.edit import patched
+from titan.events.facts import Changed, DocumentPut
 from titan.http.guard import TRACE_ID
-from titan.http.requests import body, etag, header, if_match
-from titan.http.responses import send_bytes
+from titan.http.reached import Reached, reached
+from titan.http.requests import if_match
 from titan.http.routes import Call
-from titan.metamodel.kinds import KINDS, Subject
-from titan.observability.logs import logger
+from titan.metamodel.constraints import check
+from titan.metamodel.identifiables import Identifiable, Submodel
+from titan.metamodel.kinds import KINDS, Kind, Subject
+from titan.storage.together import Together
+from titan.write.answers import Answers, is_new, path_of
 from titan.write.handle import Done, Handle
-from titan.write.visibility import Reach, Visibility
-
-JSON = (b"content-type", b"application/json")
-
-_log = logger("titan.write")
+from titan.write.reading import Reading
 
 
 class Documents:
-    """Stores, replaces and removes documents of any kind."""
+    """Stores, replaces, patches and removes documents of any kind."""
 
-    def __init__(
-        self, handle: Handle, visibility: Visibility, *, limit_bytes: int, lenient: bool, external_url: str
-    ) -> None:
+    def __init__(self, handle: Handle, answers: Answers, reading: Reading, state: Together[Document]) -> None:
         self._handle = handle
-        self._visibility = visibility
-        self._limit_bytes = limit_bytes
-        self._lenient = lenient
-        self._external_url = external_url.rstrip("/")
+        self._answers = answers
+        self._reading = reading
+        self._state = state
 
     async def create(self, call: Call) -> None:
         """POST /{collection}.
@@ -41,7 +42,7 @@ class Documents:
         Raises:
             AlreadyExists: where the identifier is taken.
         """
-        subject, stored = await self._document(call)
+        subject, stored = await self.read(call)
         await self._put(call, subject, Create(stored))
 
     async def put(self, call: Call) -> None:
@@ -51,10 +52,27 @@ class Documents:
             Invalid: where the document has another identifier than the path.
             PreconditionFailed: where `If-Match` names another revision.
         """
-        subject, stored = await self._document(call)
-        if subject.id != call.identifiers[0]:
+        where = reached(call)
+        subject, stored = await self.read(call)
+        if subject.id != where.subject.id:
             raise Invalid("The identifier is not the one in the path.", path="$.id")
         await self._put(call, subject, Put(stored, if_match=if_match(call.scope["headers"])))
+
+    async def patch(self, call: Call) -> None:
+        """PATCH /submodels/{id}, its `$metadata` or its `$value`: all that was sent, or nothing.
+
+        Raises:
+            NotFound: where there is no such document.
+            Invalid: where what was sent is not there, is of another type, or would break a rule.
+        """
+        where = reached(call)
+        await self.confirm(where)
+        sent = await self._reading.body(call)
+        work = partial(_patched, sent=sent, view=call.operation.view, lenient=self._reading.is_lenient(call))
+        see = partial(self._state.get, where.subject.key)
+        matching = if_match(call.scope["headers"])
+        done = await self._handle.change(where.subject, see, work, if_match=matching, trace=trace_of(call))
+        await self._answers.changed(call, done)
 
     async def remove(self, call: Call) -> None:
         """DELETE /{collection}/{id}.
@@ -63,48 +81,74 @@ class Documents:
             NotFound: where there is no such document.
             PreconditionFailed: where `If-Match` names another revision.
         """
-        subject = Subject(KINDS[call.operation.kind or ""], call.identifiers[0])
-        done = await self._do(call, subject, Remove(if_match=if_match(call.scope["headers"])))
-        reach = await self._visibility.wait(done.appended.position)
-        await send_bytes(call.send, 204, _said(done, reach))
+        done = await self._do(call, reached(call).subject, Remove(if_match=if_match(call.scope["headers"])))
+        await self._answers.changed(call, done)
 
-    async def _document(self, call: Call) -> tuple[Subject, Parts]:
-        kind = KINDS[call.operation.kind or ""]
-        sent = await body(call.receive, call.scope, limit_bytes=self._limit_bytes)
-        asked = header(call.scope["headers"], b"titan-validation")
-        document, warnings = read(kind, sent, lenient=asked == b"lenient" if asked else self._lenient)
-        if warnings:
-            _log.warning(
-                "a document was let through leniently",
-                kind=kind.name,
-                id=document.id,
-                faults=[f"{fault.path}: {fault.text} ({fault.rule})" for fault in warnings],
-            )
+    async def read(self, call: Call) -> tuple[Subject, Parts]:
+        """Read the document in a request.
+
+        Raises:
+            Invalid: with every fault.
+        """
+        kind = kind_of(call)
+        sent = await self._reading.body(call)
+        document, warnings = read(kind, sent, lenient=self._reading.is_lenient(call))
+        self._reading.tell(document.id, warnings)
         return Subject(kind, document.id), parts(document)
 
+    async def confirm(self, where: Reached) -> None:
+        """See whether the shell that a submodel was reached by refers to it.
+
+        Raises:
+            NotFound: where it does not, or is not there.
+        """
+        if where.by is not None:
+            shell = await self._state.get(where.by.key)
+            where.confirm(None if shell is None or shell.removed else shell.pieces)
+
     async def _do(self, call: Call, subject: Subject, command: Create | Put | Remove) -> Done:
-        scope = cast("Mapping[str, object]", call.scope)
-        return await self._handle(subject, command, trace=str(scope.get(TRACE_ID) or ""))
+        return await self._handle(subject, command, trace=trace_of(call))
 
     async def _put(self, call: Call, subject: Subject, command: Create | Put) -> None:
         done = await self._do(call, subject, command)
-        reach = await self._visibility.wait(done.appended.position)
-        headers = [*_said(done, reach), (b"etag", etag(done.appended.revision))]
-        if not (isinstance(done.fact, DocumentPut) and done.fact.created):
-            await send_bytes(call.send, 204, headers)
+        if not is_new(done):
+            await self._answers.changed(call, done)
             return
-        path = call.scope["raw_path"].decode("ascii", "replace").rstrip("/")
+        path = path_of(call)
         if isinstance(command, Create):
             path = f"{path}/{encode_id(subject.id)}"
-        location = self._external_url + path
         stored = command.parts
-        pieces = join(stored.head, [chunk.body for chunk in stored.chunks])
-        await send_bytes(call.send, 201, [*headers, JSON, (b"location", location.encode())], pieces)
+        await self._answers.created(call, done, path, join(stored.head, [chunk.body for chunk in stored.chunks]))
 
 
-def _said(done: Done, reach: Reach) -> list[tuple[bytes, bytes]]:
-    """Where the change stands in the journal, and how far it has come."""
-    return [
-        (b"titan-position", b"%d" % done.appended.position),
-        (b"titan-visibility", reach.encode()),
-    ]
+def trace_of(call: Call) -> str:
+    """What finds a request in traces and logs."""
+    return str(cast("Mapping[str, object]", call.scope).get(TRACE_ID) or "")
+
+
+def kind_of(call: Call) -> Kind:
+    """The kind of document in the body of a request."""
+    return KINDS[call.operation.kind or ""]
+
+
+def put_by(before: Document, after: Identifiable, was: Identifiable, *, lenient: bool) -> DocumentPut | Changed:
+    """Say what a change of a whole document comes to.
+
+    Raises:
+        Invalid: where it breaks a rule that the document kept before.
+    """
+    if not lenient:
+        known = check(was)
+        faults = tuple(fault for fault in check(after) if fault not in known)
+        if faults:
+            raise Invalid(faults=faults)
+    return patched(before, DocumentPut(parts(after), created=False))
+
+
+def _patched(before: Document, *, sent: bytes, view: str, lenient: bool) -> DocumentPut | Changed:
+    whole = b"".join(before.pieces)
+    if view == "value":
+        submodel = stored(Submodel, whole)
+        return put_by(before, submodel_with_value(submodel, sent), submodel, lenient=lenient)
+    after, _ = read(KINDS[before.kind], merged(whole, sent, cast("View", view)), lenient=lenient)
+    return patched(before, DocumentPut(parts(after), created=False))

@@ -1,14 +1,16 @@
 """Look, decide, record: the way of every command to the journal."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Protocol, TypeVar, cast
 
 from msgspec import Struct
 
-from titan.events.commands import Command, Create
+from titan.events.commands import Change, Command, Create
 from titan.events.decide import NEVER_WAS, Standing, decide
-from titan.events.facts import Fact, Recorded
+from titan.events.facts import Changed, DocumentPut, Fact, Recorded
 from titan.metamodel.kinds import Subject
 from titan.storage.documents import standing
 from titan.storage.journal import Appended, Journal, Lost
@@ -47,6 +49,23 @@ class Turns:
                 self._locks[key] = (lock, users - 1)
 
 
+class Seen(Protocol):
+    """What was read of a document that is to be changed."""
+
+    @property
+    def revision(self) -> int:
+        """Of the document."""
+        ...
+
+    @property
+    def removed(self) -> bool:
+        """Whether it is not there any more."""
+        ...
+
+
+S = TypeVar("S", bound=Seen)
+
+
 class Handle:
     """Carries commands out, one a call."""
 
@@ -72,3 +91,37 @@ class Handle:
                     return Done(fact, await self._journal.record(recorded))
                 except Lost as lost:
                     stands = lost.standing
+
+    async def change(
+        self,
+        subject: Subject,
+        see: Callable[[], Awaitable[S | None]],
+        work: Callable[[S], DocumentPut | Changed],
+        *,
+        if_match: frozenset[int] | None = None,
+        trace: str = "",
+    ) -> Done:
+        """Change a document that must be read for that; sees it again where another change came first.
+
+        Raises:
+            NotFound, PreconditionFailed: as `decide` says, and whatever `work` refuses with.
+            Overloaded, Unavailable: as `Journal.record` says.
+        """
+        async with self._turns.of(subject.key):
+            while True:
+                seen = await see()
+                stands = Standing(seen.revision, exists=not seen.removed) if seen is not None else NEVER_WAS
+                worked = partial(work, cast("S", seen))
+                fact = decide(subject, Change(worked, if_match=if_match), stands)
+                recorded = Recorded(subject, expected=stands.revision, fact=fact, trace=trace)
+                with suppress(Lost):
+                    return Done(fact, await self._journal.record(recorded))
+
+    async def record_all(self, *recorded: Recorded) -> tuple[Appended, ...]:
+        """Write facts about several documents, all or none.
+
+        Raises:
+            Lost: where one was decided on a revision that does not stand any more.
+            Overloaded, Unavailable: as `Journal.record` says.
+        """
+        return await self._journal.record_all(*recorded)

@@ -1,5 +1,7 @@
 """What a caller wants done to a document."""
 
+from collections.abc import Callable
+
 from msgspec import Struct
 
 from titan.codec.parts import Parts
@@ -28,9 +30,10 @@ class Remove(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """Change something in a document; what that comes to was worked out from the document as it stands."""
+    """Change something in a document that stands."""
 
-    fact: DocumentPut | Changed
+    work: Callable[[], DocumentPut | Changed]
+    """Works out from the document, as it stands, what that comes to; or refuses, by an error of ours."""
     if_match: frozenset[int] | None = None
     """As in `Put`."""
 

@@ -55,7 +55,7 @@ def decide(subject: Subject, command: Command, standing: Standing) -> Fact:
         case Change():
             _require_standing(subject, standing)
             _require(command.if_match, standing)
-            return command.fact
+            return command.work()
         case _:
             assert_never(command)
 

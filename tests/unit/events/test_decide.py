@@ -24,7 +24,7 @@ CHANGED = Changed(ELEMENT_REPLACED, "Speed", b"{}", Rows(chunks=((2, CHUNK),), c
 
 
 def branch(if_match: frozenset[int] | None = None) -> Change:
-    return Change(CHANGED, if_match=if_match)
+    return Change(lambda: CHANGED, if_match=if_match)
 
 
 HAPPENS: dict[str, tuple[Standing, Command, Fact]] = {
