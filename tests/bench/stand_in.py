@@ -92,7 +92,12 @@ def write_app(settings: Settings, *, connections: int) -> Litestar:
     else:
         journal, looks = Nowhere(conninfo, metrics, notices), Everything(_nobody)
     reading = Reading(limit_bytes=settings.max_body_bytes, lenient=False)
-    written = Documents(Handle(journal, looks), Answers(visibility, external_url=""), reading, Everything(_nobody))
+    written = Documents(
+        Handle(journal, looks),
+        Answers(visibility, external_url=""),
+        reading,
+        documents.together(shared, documents.fetch),
+    )
 
     @asynccontextmanager
     async def running(_: Litestar) -> AsyncGenerator[None]:
