@@ -14,6 +14,7 @@ What the standard leaves open, and how it is here:
 - Numbers are written as they are kept, digit by digit; what XML Schema allows and JSON does not (`+5`, `007`, `.5`) is
   written as the same number. INF, -INF and NaN are strings. A number that is sent is kept as it is written, but what
   is equal to what was shown leaves the text that is kept as it is. So what is read and sent back changes nothing.
+- References are in format Normal, as its prose says; its schema has no `referredSemanticId`, which would then be lost.
 - Texts in several languages are an array, annotations and statements are objects; both are read in either form.
 - A leaf is replaced as a whole (all texts of a MultiLanguageProperty, all specificAssetIds), a member of an object that
   is left out stays as it is, and null is refused.

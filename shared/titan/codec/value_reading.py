@@ -63,6 +63,7 @@ _EVERYTHING: Final = Scope(levels=ALL_LEVELS, blobs=True)
 
 _ELEMENT: msgspec.json.Decoder[SubmodelElement] = msgspec.json.Decoder(SubmodelElement)
 
+_NOT_MOVED: Final[Mapping[str, str]] = {}
 _IN_A_FILE: Final = {"contentType": "content_type", "value": "value"}
 _IN_A_RELATIONSHIP: Final = {"first": "first", "second": "second"}
 _ATTRIBUTES: Final[dict[type, dict[str, str]]] = {
@@ -127,14 +128,18 @@ class Reading:
         objects = self._objects(sent, spot)
         if objects is None:
             return element
-        several = [{"language": language, "text": text} for _, one in objects for language, text in one.items()]
-        return self._replaced_value(element, Raw(encode(several)), spot)
+        several = [(path, language, text) for path, one in objects for language, text in one.items()]
+        moved = {"$.value": spot.path}
+        for index, (path, language, _) in enumerate(several):
+            moved |= dict.fromkeys(_both(f"$.value[{index}]", "language", "text"), f"{path}.{language}")
+        texts = [{"language": language, "text": text} for _, language, text in several]
+        return _replaced(element, self._attributes(element, {"value": Raw(encode(texts))}, spot, moved))
 
     def reference(self, element: ReferenceElement, sent: Raw, spot: Spot) -> ReferenceElement:
         if kind_of(sent) == NULL:
             self._refuse_null(spot)
             return element
-        return self._replaced_value(element, sent, spot)
+        return _replaced(element, self._attributes(element, {"value": sent}, spot, {"$.value": spot.path}))
 
     def attributes(self, element: S, sent: Raw, spot: Spot) -> S:
         members = self._only(self._members(sent, spot), _ATTRIBUTES[type(element)], element, spot)
@@ -234,24 +239,21 @@ class Reading:
             return got
         return kept
 
-    def _replaced_value(self, element: S, value: Raw, spot: Spot) -> S:
-        return _replaced(element, self._attributes(element, {"value": value}, spot, stem="value"))
-
     def _attributes(
-        self, element: Element, members: Mapping[str, Raw], spot: Spot, *, stem: str = ""
+        self, element: Element, members: Mapping[str, Raw], spot: Spot, moved: Mapping[str, str] = _NOT_MOVED
     ) -> dict[str, object]:
-        """Decode attributes as those of the class; `stem` is the member that the value itself stands for."""
+        """Decode attributes as those of the class; `moved` says where what is sent in another form is in the body."""
         if not members:
             return {}
         names = _ATTRIBUTES[type(element)]
         try:
             part = _ELEMENT.decode(_filled(element, members))
         except msgspec.ValidationError as error:
-            return self._attributes_slowly(element, members, spot, stem=stem, text=str(error))
+            return self._attributes_slowly(element, members, spot, moved, str(error))
         return {names[name]: getattr(part, names[name]) for name in members}
 
     def _attributes_slowly(
-        self, element: Element, members: Mapping[str, Raw], spot: Spot, *, stem: str, text: str
+        self, element: Element, members: Mapping[str, Raw], spot: Spot, moved: Mapping[str, str], text: str
     ) -> dict[str, object]:
         """Tell all that is wrong with attributes, but of what is as it was, having been let through leniently."""
         names = _ATTRIBUTES[type(element)]
@@ -259,12 +261,13 @@ class Reading:
             name: one for name, one in members.items() if plain(one) != plain(_kept(getattr(element, names[name])))
         }
         if len(changed) < len(members):
-            return self._attributes(element, changed, spot, stem=stem)
+            return self._attributes(element, changed, spot, moved)
         faults = Faults()
         read_slowly(type(element), plain(Raw(_filled(element, members))), faults)
         found = [fault for fault in faults.told() if fault.path.startswith(tuple(f"$.{name}" for name in members))]
         for fault in found or [Fault(text=f"{text}.", path="$")]:
-            path = f"{spot.path}{fault.path.removeprefix('$').removeprefix(f'.{stem}' if stem else '')}"
+            stem = next((stem for stem in (fault.path, "$.value", "$") if stem in moved), "$")
+            path = f"{moved.get(stem, spot.path)}{fault.path.removeprefix(stem)}"
             self._note(fault.text, Spot(path, spot.names), rule=fault.rule)
         return {}
 
@@ -274,12 +277,17 @@ class Reading:
         several = [self._asset_id(one, inside.item(index)) for index, one in enumerate(items)]
         if None in several or kind_of(sent) != ARRAY:
             return {}
-        changes = self._attributes(element, {"specificAssetIds": Raw(encode(several))}, spot)
+        short = {index: next(iter(one)) for index, one in enumerate(map(members_of, items)) if len(one) == 1}
+        moved = {
+            built: f"{inside.item(index).path}.{name}"
+            for index, name in short.items()
+            for built in _both(f"$.specificAssetIds[{index}]", "name", "value")
+        }
+        changes = self._attributes(element, {"specificAssetIds": Raw(encode(several))}, spot, moved)
         read = cast("list[SpecificAssetId] | None", changes.get("specific_asset_ids"))
         if read is None:
             return {}
-        short = [index for index, one in enumerate(items) if len(members_of(one)) == 1]
-        return {"specific_asset_ids": with_what_they_had(read, element.specific_asset_ids or (), short)}
+        return {"specific_asset_ids": with_what_they_had(read, element.specific_asset_ids or (), list(short))}
 
     def _asset_id(self, sent: Raw, spot: Spot) -> dict[str, Raw] | None:
         """Give a SpecificAssetId that was sent as `{name: value}`, or in format Normal, in format Normal."""
@@ -345,6 +353,10 @@ def _shown(kept: str, value_type: DataTypeDefXsd) -> tuple[str, str]:
 def _replaced(element: S, changes: Mapping[str, object]) -> S:
     differing = {name: new for name, new in changes.items() if getattr(element, name) != new}
     return structs.replace(element, **differing) if differing else element
+
+
+def _both(path: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{path}.{name}" for name in names)
 
 
 def _kept(attribute: object) -> Raw:

@@ -162,12 +162,18 @@ REFUSED: dict[str, tuple[SubmodelElement, str, str, str]] = {
         "Null is no value; what is to stay as it is, is left out.",
     ),
     "unknown bound": (Range(value_type="xs:int"), '{"mid":1}', "$.mid", "There is no 'mid' in the value of Range."),
-    "text that is no string": (NAME, '[{"de":5}]', "$[0].text", "This is a string, not a number."),
+    "text that is no string": (NAME, '[{"de":5}]', "$[0].de", "This is a string, not a number."),
     "language that is none": (
         NAME,
         '{"?":"x"}',
-        "$[0].language",
+        "$.?",
         "'?' is not a language tag of BCP 47, such as en or de-AT.",
+    ),
+    "text of an object that is no string": (
+        NAME,
+        '{"en":"red","de":true}',
+        "$.de",
+        "This is a string, not true or false.",
     ),
     "no texts": (NAME, "[]", "$", "An array is not empty; leave it out."),
     "texts as a string": (NAME, '"rot"', "$", "This is an object, not a string."),
@@ -191,6 +197,18 @@ REFUSED: dict[str, tuple[SubmodelElement, str, str, str]] = {
         '{"specificAssetIds":["1"]}',
         "$.specificAssetIds[0]",
         "This is an object with one member: the name of an identifier of the asset, and its value.",
+    ),
+    "empty identifier of an asset": (
+        PART,
+        '{"specificAssetIds":[{"batch":"2"},{"serial":""}]}',
+        "$.specificAssetIds[1].serial",
+        "This must not be empty.",
+    ),
+    "key of a reference": (
+        ReferenceElement(),
+        '{"type":"ExternalReference","keys":[{"type":"x","value":"y"}]}',
+        "$.keys[0].type",
+        "'x' is none of",
     ),
     "element that is not there": (
         FOLDER,
@@ -229,7 +247,9 @@ REFUSED: dict[str, tuple[SubmodelElement, str, str, str]] = {
 def test_what_does_not_fit_is_refused_with_a_sentence(
     element: SubmodelElement, sent: str, path: str, text: str
 ) -> None:
-    assert [(fault.path, fault.text) for fault in faults_of(element, sent)] == [(path, text)]
+    (fault,) = faults_of(element, sent)
+    assert fault.path == path
+    assert fault.text.startswith(text)
 
 
 def test_what_is_not_utf_8_is_refused() -> None:
