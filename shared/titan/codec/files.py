@@ -1,7 +1,6 @@
-"""Where documents name contents that this server holds beside them, and putting something else in those places.
+"""Where documents name files that this server holds beside them, and putting something else in those places.
 
-The value of a File and the path of a thumbnail name a content as `/attachments/<digest>/<file name>`, the value of a
-large Blob as `titan:sha256:<digest>`, which no base64 is.
+The value of a File and the path of a thumbnail name a content as `/attachments/<digest>/<file name>`.
 """
 
 import re
@@ -11,7 +10,7 @@ from typing import Final, TypeVar, cast
 
 from msgspec import structs
 
-from titan.metamodel.elements import Blob, File
+from titan.metamodel.elements import File
 from titan.metamodel.identifiables import Resource
 from titan.metamodel.references import Part
 
@@ -19,8 +18,6 @@ P = TypeVar("P", bound=Part)
 
 _HELD: Final = re.compile(r"/attachments/([0-9a-f]{64})/([^/?#]*)")
 _ANY_HELD: Final = re.compile(rb'"/attachments/([0-9a-f]{64})/')
-_KEPT: Final = re.compile(r"titan:sha256:([0-9a-f]{64})")
-_ANY_KEPT: Final = re.compile(rb'"titan:sha256:([0-9a-f]{64})"')
 
 
 def held_digests(pieces: Iterable[bytes]) -> set[str]:
@@ -28,27 +25,10 @@ def held_digests(pieces: Iterable[bytes]) -> set[str]:
     return {digest.decode() for piece in pieces for digest in _ANY_HELD.findall(piece)}
 
 
-def kept_digests(pieces: Iterable[bytes]) -> set[str]:
-    """Do the same for the values of Blobs."""
-    return {digest.decode() for piece in pieces for digest in _ANY_KEPT.findall(piece)}
-
-
 def held(path: str) -> tuple[str, str] | None:
     """Give the digest and the file name, percent-encoded, of a content that this server holds; None for others."""
     found = _HELD.fullmatch(path)
     return (found[1], found[2]) if found else None
-
-
-def with_values(document: P, contents: dict[str, str]) -> P:
-    """Put contents, by digest and in base64, where Blobs name them."""
-
-    def value_of(part: Part) -> Part:
-        kept = _KEPT.fullmatch(part.value or "") if isinstance(part, Blob) else None
-        if kept is None or kept[1] not in contents:
-            return part
-        return structs.replace(part, value=contents[kept[1]])
-
-    return rewritten(document, value_of)
 
 
 def with_paths(document: P, place: Callable[[File | Resource], str | None]) -> P:

@@ -13,8 +13,8 @@ from support.documents import environments, needs_environments
 from support.xml_corpus import infoset
 from titan.codec import json, xml
 from titan.codec.aasx import CONTENT, Package
-from titan.codec.files import held, held_digests, kept_digests, with_values
-from titan.metamodel.elements import Blob, File, Property, SubmodelElementCollection
+from titan.codec.files import held, held_digests
+from titan.metamodel.elements import File, SubmodelElementCollection
 from titan.metamodel.identifiables import (
     AssetAdministrationShell,
     AssetInformation,
@@ -181,19 +181,3 @@ def test_only_the_path_that_the_server_gives_names_a_content_of_its_own() -> Non
     assert held(f"/attachments/{digest}/a.pdf") == (digest, "a.pdf")
     for other in (f"/attachments/{digest}", f"/attachments/{digest}/a/b", f"/x/attachments/{digest}/a", "/a.pdf", ""):
         assert held(other) is None
-
-
-def test_values_of_blobs_come_back_and_nothing_else_is_taken_for_one() -> None:
-    kept = "titan:sha256:" + "0" * 64
-    submodel = Submodel(
-        id="urn:s",
-        submodel_elements=[
-            Blob(id_short="Large", content_type="text/plain", value=kept),
-            Property(id_short="Said", value_type="xs:string", value=kept),
-            Blob(id_short="Small", content_type="text/plain", value="AAAA"),
-        ],
-    )
-    assert kept_digests([json.encode(submodel)]) == {"0" * 64}
-    whole = with_values(submodel, {"0" * 64: "TWFu"})
-    assert whole.submodel_elements is not None
-    assert [getattr(element, "value", None) for element in whole.submodel_elements] == ["TWFu", kept, "AAAA"]
