@@ -47,10 +47,46 @@ def test_the_gateway_knows_where_every_operation_goes() -> None:
         assert row.side in sides
 
 
+def described(path: str) -> list[str]:
+    """What /description at a place says, without what is the same for all."""
+    (row,) = [row for row in OPERATIONS if row.path == path]
+    profiles = msgspec.json.decode(description(row.profiles))["profiles"]
+    return [profile.removeprefix("https://admin-shell.io/aas/API/3/") for profile in profiles]
+
+
 def test_the_description_lists_whole_profiles_only() -> None:
-    profiles = msgspec.json.decode(description())["profiles"]
-    names = [profile.removeprefix("https://admin-shell.io/aas/API/3/1/") for profile in profiles]
-    assert names == [name for name, count in served().items() if count == PROFILES[name]]
+    counts = served()
+    named = {profile.removeprefix("1/") for profile in described("/description") if profile.startswith("1/")}
+    assert named
+    assert all(counts[profile] == PROFILES[profile] for profile in named)
+
+
+def test_the_description_lists_full_and_reading_profiles_in_every_version_that_has_them() -> None:
+    for service in ("AssetAdministrationShellRepository", "SubmodelRepository"):
+        expected = {f"{minor}/{service}ServiceSpecification/SSP-00{number}" for minor in (0, 1) for number in (1, 2)}
+        assert expected <= set(described("/description"))
+
+
+def test_the_description_does_not_promise_that_only_templates_are_stored() -> None:
+    refused = {"SubmodelRepositoryServiceSpecification/SSP-003", "SubmodelRepositoryServiceSpecification/SSP-004"}
+    assert refused.isdisjoint(profile[2:] for profile in described("/description"))
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/shells/{aasIdentifier}/description", "AssetAdministrationShellServiceSpecification"),
+        ("/submodels/{submodelIdentifier}/description", "SubmodelServiceSpecification"),
+    ],
+)
+def test_a_single_service_describes_itself(path: str, service: str) -> None:
+    assert {profile[2:].partition("/")[0] for profile in described(path)} == {service}
+
+
+def test_the_root_describes_no_service_that_is_below_it() -> None:
+    assert not any(
+        "ShellServiceSp" in profile or "/SubmodelServiceSp" in profile for profile in described("/description")
+    )
 
 
 def test_nothing_is_served_beyond_what_a_profile_has() -> None:

@@ -9,7 +9,13 @@ Spec: IDTA-01002 V3.1, service specifications and profiles. Identifiers of opera
 from itertools import chain
 
 from titan.http.operations import shell_tree, submodel_tree
-from titan.http.operations.collections import CONCEPT_COLLECTION, EMBEDDED, SHELL_COLLECTION, SUBMODEL_COLLECTION
+from titan.http.operations.collections import (
+    CONCEPT_COLLECTION,
+    DOCUMENTATION,
+    EMBEDDED,
+    SHELL_COLLECTION,
+    SUBMODEL_COLLECTION,
+)
 from titan.http.operations.derived import Reached, count_served, split, table_of
 from titan.http.operations.row import Operation, Side
 
@@ -27,6 +33,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CONCEPT_COLLECTION,
     *chain.from_iterable(mount.operations() for mount in _MOUNTS),
     *EMBEDDED,
+    *DOCUMENTATION,
 )
 
 

@@ -108,3 +108,26 @@ EMBEDDED = (
     *_everywhere("GetSelfDescription", "/description", having=tuple(PROFILES)),
 )
 """What the standard calls embedded: no services of their own."""
+
+
+def _beyond(path: str, operation_id: str, handler: str) -> Operation:
+    return Operation(
+        method="GET",
+        path=path,
+        operation_id=operation_id,
+        profiles=(),
+        side="query",
+        success=(200,),
+        handler=handler,
+    )
+
+
+DOCUMENTATION = (
+    _beyond("/openapi.json", "GetOpenApi", "docs.openapi"),
+    _beyond("/docs", "GetDocs", "docs.page"),
+    *(
+        _beyond(f"/docs/{name}", "GetDocsFile", "docs.file")
+        for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js")
+    ),
+)
+"""What the standard does not know: how the API is documented by the server."""
