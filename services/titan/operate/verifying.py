@@ -7,10 +7,11 @@ import psycopg
 from rich.console import Console
 from rich.progress import Progress
 
+from titan.codec.within import LostError
 from titan.config import database
 from titan.events.decide import Document
 from titan.events.project import Listed
-from titan.events.replay import LostError, Replay, Told
+from titan.events.replay import Replay, Told
 from titan.metamodel.kinds import KINDS, Subject
 from titan.operate import evidence
 from titan.operate.copies import Copies

@@ -11,8 +11,6 @@ from titan.codec.within import LostError
 from titan.events.facts import CHANGES, ELEMENT_CREATED, ELEMENT_REMOVED, PATCHED, REMOVED, Patch
 from titan.metamodel import paths
 
-__all__ = ["LostError", "Replay", "Told"]
-
 
 class Told(Struct, frozen=True):
     """What an event tells of its document."""
