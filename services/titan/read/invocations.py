@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from titan.codec.invocation import STOPPED, failed, running, value_only
 from titan.codec.json import encode
 from titan.errors import NotFound
+from titan.http.reached import reached
 from titan.http.responses import JSON, Header, send_bytes
 from titan.http.routes import Call
 from titan.metamodel import paths
 from titan.read.load import Load
-from titan.read.reached import reached
 from titan.storage.invocations import Invocations as Rows
 
 NO_STORE: Header = (b"cache-control", b"no-store")
@@ -52,10 +52,12 @@ class Invocations:
         await send_bytes(call.send, 200, [JSON, NO_STORE], (result,))
 
     async def _result(self, call: Call) -> bytes | None:
-        submodel = reached(call)
-        await submodel.confirm(self._load)
+        where = reached(call)
+        if where.by is not None:
+            shell = await self._load(where.by)
+            where.confirm(None if shell is None else shell.pieces)
         path = paths.text(paths.parse(call.named["idShortPath"]))
-        found = await self._rows.find(call.named["handleId"], submodel.subject.key, path)
+        found = await self._rows.find(call.named["handleId"], where.subject.key, path)
         if found is None:
             raise NotFound("This element has no such invocation: its handle is another one, or its result has expired.")
         if found.abandoned:

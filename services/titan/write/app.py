@@ -82,12 +82,11 @@ class Write:
         elements = Elements(handle, answers, reading, self._branches, self._documents)
         shells = Shells(handle, answers, reading, written, self._documents)
         operations = Operations(
+            elements,
             self._branches,
-            self._documents,
+            reading,
             self._delegation,
             self._executions,
-            limit_bytes=settings.max_body_bytes,
-            lenient=settings.validation == "lenient",
             external_url=settings.external_url,
         )
         return {

@@ -3,21 +3,22 @@
 from titan.codec.ids import encode_id
 from titan.codec.invocation import DELEGATION, read_request, target_of, value_only
 from titan.codec.json import encode, stored_element
-from titan.codec.shells import refers_to
 from titan.codec.within import LostError
 from titan.errors import Invalid, MethodNotAllowed, NotFound
-from titan.events.decide import Document
 from titan.events.edit import Branch
-from titan.http.requests import body
+from titan.http.reached import missing
 from titan.http.responses import JSON, Header, send_bytes
 from titan.http.routes import Call
 from titan.metamodel import paths
 from titan.metamodel.elements import Operation
-from titan.metamodel.kinds import SHELL, SUBMODEL, Subject
+from titan.metamodel.kinds import Subject
 from titan.storage.documents import branch_name
 from titan.storage.together import Together
+from titan.write.answers import path_of
 from titan.write.delegation import Delegation
+from titan.write.elements import Elements
 from titan.write.execution import Execution, Executions
+from titan.write.reading import Reading
 
 NO_STORE: Header = (b"cache-control", b"no-store")
 
@@ -27,21 +28,19 @@ class Operations:
 
     def __init__(
         self,
+        elements: Elements,
         branches: Together[Branch],
-        shells: Together[Document],
+        reading: Reading,
         delegation: Delegation,
         executions: Executions,
         *,
-        limit_bytes: int,
-        lenient: bool,
         external_url: str,
     ) -> None:
+        self._elements = elements
         self._branches = branches
-        self._shells = shells
+        self._reading = reading
         self._delegation = delegation
         self._executions = executions
-        self._limit_bytes = limit_bytes
-        self._lenient = lenient
         self._external_url = external_url.rstrip("/")
 
     async def invoke(self, call: Call) -> None:
@@ -52,8 +51,8 @@ class Operations:
             Invalid: where the arguments do not fit, or the operation is delegated to nobody who may be called.
             Overloaded: where too many operations are under way.
         """
-        execution = await self._execution(call, _submodel(call), paths.parse(call.named["idShortPath"]))
-        result = encode(await self._executions.now(execution))
+        submodel, path = await self._elements.reach(call)
+        result = encode(await self._executions.now(await self._execution(call, submodel, path)))
         if call.operation.view == "value":
             result = value_only(result)
         await send_bytes(call.send, 200, [JSON, NO_STORE], (result,))
@@ -65,20 +64,19 @@ class Operations:
             NotFound, MethodNotAllowed, Invalid, Overloaded: as `invoke` does.
             Unavailable: where that cannot be noted.
         """
-        submodel, path = _submodel(call), paths.parse(call.named["idShortPath"])
+        submodel, path = await self._elements.reach(call)
         execution = await self._execution(call, submodel, path)
         handle = await self._executions.later(execution, submodel.key, paths.text(path))
-        asked = call.scope["raw_path"].decode("ascii", "replace").rstrip("/")
-        element = asked.rsplit("/", 2 if call.operation.view == "value" else 1)[0]
+        element = path_of(call).rsplit("/", 2 if call.operation.view == "value" else 1)[0]
         location = f"{self._external_url}{element}/operation-status/{encode_id(handle)}"
         await send_bytes(call.send, 202, [(b"location", location.encode())])
 
     async def _execution(self, call: Call, submodel: Subject, path: paths.Path) -> Execution:
         """What is asked for, once it is known that it can be."""
-        operation = await self._operation(call, submodel, path)
-        sent = await body(call.receive, call.scope, limit_bytes=self._limit_bytes)
-        values = call.operation.view == "value"
-        arguments = read_request(operation, sent, values=values, lenient=self._lenient)
+        operation = await self._operation(submodel, path)
+        sent = await self._reading.body(call)
+        values, lenient = call.operation.view == "value", self._reading.is_lenient(call)
+        arguments = read_request(operation, sent, values=values, lenient=lenient)
         url = target_of(operation)
         if url is None:
             message = (
@@ -88,13 +86,10 @@ class Operations:
             raise Invalid(message, path="idShortPath")
         return Execution(operation, arguments, await self._delegation.target(url))
 
-    async def _operation(self, call: Call, submodel: Subject, path: paths.Path) -> Operation:
-        shell = call.named.get("aasIdentifier")
-        if shell is not None:
-            await self._expect_reference(Subject(SHELL, shell), submodel)
+    async def _operation(self, submodel: Subject, path: paths.Path) -> Operation:
         branch = await self._branches.get(branch_name(submodel.key, str(path[0])))
         if branch is None or branch.removed:
-            raise _missing(submodel)
+            raise missing(submodel)
         try:
             element = stored_element(branch.find(path))
         except LostError as error:
@@ -102,18 +97,3 @@ class Operations:
         if not isinstance(element, Operation):
             raise MethodNotAllowed(f"{paths.text(path)!r} is a {type(element).__name__}: only an Operation is invoked.")
         return element
-
-    async def _expect_reference(self, shell: Subject, submodel: Subject) -> None:
-        document = await self._shells.get(shell.key)
-        if document is None or document.removed:
-            raise _missing(shell)
-        if not refers_to(document.head, submodel.id):
-            raise NotFound(f"The shell {shell.id!r} does not refer to a submodel {submodel.id!r}.")
-
-
-def _submodel(call: Call) -> Subject:
-    return Subject(SUBMODEL, call.named["submodelIdentifier"])
-
-
-def _missing(subject: Subject) -> NotFound:
-    return NotFound(f"There is no {subject.kind.name} with the identifier {subject.id!r}.")
