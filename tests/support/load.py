@@ -18,8 +18,11 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from support.asking import document, path_of
+from support.asking import document, path_of, prop
 from titan.metamodel.kinds import KINDS, SUBMODEL, Kind
+
+MARK = "/submodel-elements/Mark/$value"
+"""The value of the element that hot documents have."""
 
 
 class Unanswered(Exception):
@@ -185,12 +188,16 @@ class Client:
 
     def _write_hot(self) -> None:
         path = self._random.choice(self._hot.paths)
-        hot = document(SUBMODEL, f"urn:load:{path}", category=f"by {self._name} at {time.time()}")
-        answer = self._write("PUT", path_of(SUBMODEL, f"urn:load:{path}"), hot)
+        place, mark = path_of(SUBMODEL, f"urn:load:{path}"), f"by {self._name} at {time.time()}"
+        if self._hot.acknowledged(path) and self._random.random() < 0.5:
+            answer = self._write("PATCH", f"{place}{MARK}", mark)
+        else:
+            hot = document(SUBMODEL, f"urn:load:{path}", submodelElements=[prop("Mark", mark)])
+            answer = self._write("PUT", place, hot)
         if answer is not None:
             self._hot.acknowledge(path, answer.revision)
-        for other in (path, self._random.choice(self._hot.paths)):
-            self._look(path_of(SUBMODEL, f"urn:load:{other}"), self._hot.acknowledged(other))
+        for other, part in ((path, MARK), (path, ""), (self._random.choice(self._hot.paths), "")):
+            self._look(f"{path_of(SUBMODEL, f'urn:load:{other}')}{part}", self._hot.acknowledged(other))
 
     def _write_own(self, id: str) -> None:
         is_new = id not in self._own
