@@ -4,9 +4,10 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import httpx
+import msgspec
 import pytest
 
-from support.asking import Plain, document, path_of, prop, put, refused
+from support.asking import JSON, Plain, document, path_of, prop, put, refused
 from titan.metamodel.kinds import SUBMODEL
 
 Names = Callable[[], str]
@@ -219,6 +220,15 @@ WRONG: dict[str, tuple[str, str, object, int]] = {
     "a value of an operation": ("PATCH", "Run/$value", {}, 400),
     "an unknown suffix": ("PATCH", "Outer/$other", {}, 404),
     "a suffix that is only read": ("PATCH", "Outer/$path", {}, 405),
+    "a patch of an array to nothing": ("PATCH", "Items", listed("Items") | {"value": []}, 400),
+    "a member twice": ("PATCH", "Outer.Aa", b'{"modelType":"Property","category":"a","category":"b"}', 400),
+    "a patch to null": ("PATCH", "Outer.Aa", {"modelType": "Property", "category": None}, 400),
+    "a patch of a list to another type": (
+        "PATCH",
+        "Items/$metadata",
+        {"modelType": "SubmodelElementList", "typeValueListElement": "Range"},
+        400,
+    ),
     "removing nothing": ("DELETE", "Outer.Missing", None, 404),
     "removing beyond a list": ("DELETE", "Items[2]", None, 404),
     "a template's qualifier in an instance": (
@@ -241,7 +251,8 @@ def test_what_cannot_be_is_refused_with_a_sentence_and_changes_nothing(
     way, _, suffix = path.partition("/")
     url = elements.at(way) + (f"/{suffix}" if suffix else "")
     before = elements.client.get(elements.base).headers["etag"]
-    answer = elements.client.request(method, url, **({} if method == "DELETE" else {"json": sent}))
+    body = sent if isinstance(sent, bytes) else b"" if method == "DELETE" else msgspec.json.encode(sent)
+    answer = elements.client.request(method, url, content=body, headers=JSON)
     refused(answer, status)
     assert elements.client.get(elements.base).headers["etag"] == before
     elements.stands()
@@ -255,3 +266,40 @@ def test_if_match_holds_for_elements(elements: Elements) -> None:
     refused(elements.client.delete(url, headers={"if-match": etag}), 412)
     elements.top[0]["value"] = "1"
     elements.stands()
+
+
+def test_elements_lie_in_each_other_to_the_depth_of_the_standard(elements: Elements) -> None:
+    path = "Depth1"
+    elements.post(collection(path))
+    for depth in range(2, 33):
+        assert elements.post(collection(f"Depth{depth}"), path).status_code == 201
+        path = f"{path}.Depth{depth}"
+    refused(elements.post(collection("Depth33"), path), 400)
+    refused(elements.client.put(elements.at(f"{path}.Depth33"), json=collection("Depth33")), 400)
+
+
+@pytest.mark.parametrize("name", ["with.dot", "with space", "with[0]", "with/slash", ""])
+def test_a_name_that_no_path_can_hold_is_refused_however_leniently(elements: Elements, name: str) -> None:
+    lenient = {"titan-validation": "lenient"}
+    sent = prop(name) if name else {"modelType": "Property", "valueType": "xs:int"}
+    refused(elements.client.post(elements.at(), json=sent, headers=lenient), 400)
+    elements.stands()
+
+
+def test_what_was_let_through_leniently_is_patched_without_its_old_faults_being_held_against_it(
+    client: httpx.Client, names: Names
+) -> None:
+    id, lenient = names(), {"titan-validation": "lenient"}
+    odd = [prop("with.dot"), {"modelType": "Property", "idShort": "Count", "valueType": "xs:int", "value": "many"}]
+    plain = document(SUBMODEL, id, submodelElements=[*odd, prop("Good")])
+    base = path_of(SUBMODEL, id)
+    assert client.put(base, json=plain, headers=lenient).status_code == 201
+    assert client.patch(base, json={"modelType": "Submodel", "id": id, "category": "new"}).status_code == 204
+    assert client.patch(f"{base}/submodel-elements/Good/$value", json="new").status_code == 204
+    good = f"{base}/submodel-elements/Count"
+    assert client.patch(good, json={"modelType": "Property", "category": "new"}).status_code == 204
+    refused(client.patch(good, json={"modelType": "Property", "value": "few"}), 400)
+    assert client.get(f"{base}").json() == plain | {
+        "category": "new",
+        "submodelElements": [odd[0], odd[1] | {"category": "new"}, prop("Good", "new")],
+    }

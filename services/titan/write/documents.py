@@ -13,6 +13,7 @@ from titan.errors import Invalid
 from titan.events.commands import Create, Put, Remove
 from titan.events.decide import Document
 from titan.events.edit import patched
+from titan.events.elements import require_none_new
 from titan.events.facts import Changed, DocumentPut
 from titan.http.guard import TRACE_ID
 from titan.http.reached import Reached, reached
@@ -138,10 +139,7 @@ def put_by(before: Document, after: Identifiable, was: Identifiable, *, lenient:
         Invalid: where it breaks a rule that the document kept before.
     """
     if not lenient:
-        known = check(was)
-        faults = tuple(fault for fault in check(after) if fault not in known)
-        if faults:
-            raise Invalid(faults=faults)
+        require_none_new(check(after), check(was))
     return patched(before, DocumentPut(parts(after), created=False))
 
 
@@ -150,5 +148,8 @@ def _patched(before: Document, *, sent: bytes, view: str, lenient: bool) -> Docu
     if view == "value":
         submodel = stored(Submodel, whole)
         return put_by(before, submodel_with_value(submodel, sent), submodel, lenient=lenient)
-    after, _ = read(KINDS[before.kind], merged(whole, sent, cast("View", view)), lenient=lenient)
+    kind = KINDS[before.kind]
+    after, faults = read(kind, merged(whole, sent, cast("View", view)), lenient=True)
+    if faults and not lenient:
+        require_none_new(faults, read(kind, whole, lenient=True)[1])
     return patched(before, DocumentPut(parts(after), created=False))

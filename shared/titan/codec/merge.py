@@ -12,6 +12,7 @@ from msgspec import Raw
 from titan.codec import within
 from titan.codec.json import encode
 from titan.codec.metadata import DROPPED
+from titan.codec.value_sent import checked
 from titan.codec.within import CHILDREN
 from titan.errors import Fault, Invalid
 
@@ -35,7 +36,7 @@ def merged(stands: bytes, sent: bytes, view: View) -> bytes:
         Invalid: with everything that was sent and is not there, is of another type, or is no JSON.
     """
     faults: list[Fault] = []
-    body = _merged(stands, _members(sent, "$"), view, "$", faults)
+    body = _merged(stands, _members(checked(sent), "$"), view, "$", faults)
     if faults:
         raise Invalid(faults=tuple(faults[:100]))
     return body
@@ -80,6 +81,8 @@ def _children(stands: bytes, sent: Raw, path: str, faults: list[Fault]) -> list[
         items = _ITEMS.decode(sent)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid("An array of elements was expected, in JSON.", path=path) from error
+    if not items:
+        faults.append(Fault("An array is not empty; what is left out of a PATCH stays.", path))
     is_list = within.model(stands) == "SubmodelElementList"
     places = {name: index for index, name in enumerate(within.names(below)) if name}
     for at, item in enumerate(items):

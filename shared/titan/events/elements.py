@@ -21,7 +21,7 @@ from titan.events.facts import ELEMENT_CREATED, ELEMENT_REMOVED, ELEMENT_REPLACE
 from titan.metamodel.constraints import check
 from titan.metamodel.elements import Blob, Element, File, MultiLanguageProperty, Property, Range, ReferenceElement
 from titan.metamodel.elements import SubmodelElement as AnyElement
-from titan.metamodel.paths import Path, text
+from titan.metamodel.paths import Path, parse, text
 from titan.metamodel.surroundings import Surroundings, faults_of
 
 Edit: TypeAlias = Callable[[AnyElement], AnyElement]
@@ -112,7 +112,9 @@ def patch(branch: Branch, path: Path, sent: bytes, view: str, *, lenient: bool) 
     stands = _found(branch.find, path)
     if view == "value":
         return branch.changed(ELEMENT_REPLACED, path, encode(_with_value(stands, path, sent, lenient=lenient)))
-    element, _ = read_element(merged(stands, sent, cast("View", view)), lenient=lenient)
+    element, faults = read_element(merged(stands, sent, cast("View", view)), lenient=True)
+    if faults and not lenient:
+        require_none_new(faults, read_element(stands, lenient=True)[1])
     holder = branch.parent(path)
     below = within.children(holder)
     del below[within.index_of(holder, path[-1]) or 0]
@@ -145,20 +147,28 @@ def _found(find: Callable[[Path], bytes], path: Path) -> bytes:
 def _with_value(stands: bytes, path: Path, sent: bytes, *, lenient: bool) -> AnyElement:
     element = stored_element(stands)
     if not has_value_form(element):
-        raise Invalid(f"There is no value of {text(path)}: it is a {within.model(stands)}.")
+        raise Invalid(f"There is no value of {text(path)}, which is of the type {within.model(stands)}.")
     changed = with_value(element, sent, path=text(path))
     if changed is not element and not lenient:
-        known = check(element)
-        faults = [structs.replace(fault, id_short_path=text(path)) for fault in check(changed) if fault not in known]
-        if faults:
-            raise Invalid(faults=tuple(faults))
+        require_none_new(check(changed), check(element))
     return changed
+
+
+def require_none_new(faults: Sequence[Fault], known: Sequence[Fault]) -> None:
+    """Let a change of what was let through leniently keep the faults that it had.
+
+    Raises:
+        Invalid: where there are others.
+    """
+    new = tuple(fault for fault in faults if fault not in known)
+    if new:
+        raise Invalid(faults=new)
 
 
 def _require_holder(holder: bytes, element: Element, path: Path) -> None:
     model = within.model(holder)
     if model not in CHILDREN:
-        raise Invalid(f"{text(path)} is a {model}: there are no elements below it.")
+        raise Invalid(f"There are no elements below {text(path)}, which is of the type {model}.")
     if model == "AnnotatedRelationshipElement" and not isinstance(element, _DATA_ELEMENTS):
         raise Invalid(f"An annotation is a data element, and this is a {type(element).__name__}.", path="$.modelType")
 
@@ -166,6 +176,7 @@ def _require_holder(holder: bytes, element: Element, path: Path) -> None:
 def _require_fit(
     branch: Branch, holder: bytes, path: Path, element: AnyElement, others: Sequence[bytes | Raw], *, lenient: bool
 ) -> None:
+    _require_addressable(path)
     parent = likeness = None
     if len(path) > 1:
         parent = stored_element(within.with_children(holder, ()))
@@ -176,3 +187,15 @@ def _require_fit(
     faults: tuple[Fault, ...] = tuple(faults_of(element, path, around))
     if faults and not lenient:
         raise Invalid(faults=faults)
+
+
+def _require_addressable(path: Path) -> None:
+    """Refuse, however leniently, a name that no path can hold: the journal could not say what was changed."""
+    if not path[-1] and isinstance(path[-1], str):
+        raise Invalid("An idShort is required of an element here.", path="$.idShort", rule="AASd-117")
+    try:
+        is_same = parse(text(path)) == path
+    except Invalid:
+        is_same = False
+    if not is_same:
+        raise Invalid(f"No path leads to an element of the idShort {path[-1]!r}.", path="$.idShort", rule="AASd-002")

@@ -15,10 +15,7 @@ from titan.metamodel.faults import EnoughError, Faults
 from titan.metamodel.paths import Path, text
 from titan.metamodel.rules import elements
 from titan.metamodel.rules.references import Breaches
-from titan.metamodel.walk import Place
-
-_BY_PLACE = frozenset({"AASd-129", ""})
-"""Rules that an element by itself may keep, and here not."""
+from titan.metamodel.walk import ELEMENT_DEPTH_LIMIT, TOO_DEEP, Place
 
 
 class Surroundings(Struct, frozen=True):
@@ -39,11 +36,13 @@ def faults_of(element: Element, path: Path, around: Surroundings) -> Sequence[Fa
         for rule, breaches in _breaches(element, around)
         for where, said in breaches
     ]
+    if len(path) > ELEMENT_DEPTH_LIMIT:
+        found.append(Fault(text=TOO_DEEP, path="$", id_short_path=text(path)))
     faults = Faults()
     place = Place(element, depth=len(path), templates=around.is_template)
     with suppress(EnoughError):
         check_at(place, root="$", names=text(path), faults=faults)
-    return [*found, *(fault for fault in faults.told() if fault.rule in _BY_PLACE)]
+    return [*found, *(fault for fault in faults.told() if fault.rule == "AASd-129" or fault.text == TOO_DEEP)]
 
 
 def _breaches(element: Element, around: Surroundings) -> Iterable[tuple[str, Breaches]]:

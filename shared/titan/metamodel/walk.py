@@ -28,6 +28,8 @@ from titan.metamodel.rules.references import Breaches
 ELEMENT_DEPTH_LIMIT = 32
 """Elements in each other. Spec: IDTA-01001, "Submodel Element Collection": more should not be used."""
 
+TOO_DEEP = f"Elements lie in each other more than {ELEMENT_DEPTH_LIMIT} deep."
+
 
 class Place(Struct, frozen=True, gc=False):
     """Where something stands in a document: what it is, and how one gets there from what it stands in."""
@@ -105,8 +107,7 @@ class Walk:
         """Go on with what stands below: elements, variables of an operation, or the documents of an environment."""
         depth = place.depth + 1 if isinstance(children[0], Element) else place.depth
         if depth == ELEMENT_DEPTH_LIMIT + 1 and place.depth < depth:
-            text = f"Elements lie in each other more than {ELEMENT_DEPTH_LIMIT} deep."
-            self.breach(place, step, "", (("", text),))
+            self.breach(place, step, "", (("", TOO_DEEP),))
         self._ahead += [
             Place(child, place, step, index, depth, templates) for index, child in reversed([*enumerate(children)])
         ]
