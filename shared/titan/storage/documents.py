@@ -61,17 +61,19 @@ async def fetch(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Do
     return {row[0]: Document(*row[:-1], chunks=tuple(row[-1] or ())) async for row in cursor}
 
 
-# Within the rows of chunks the names lie beside the bodies, which lie elsewhere: they are read for none but one.
+# The names of one chunk after the other are looked at until one has the name, and then that chunk is read alone: bodies
+# lie elsewhere than names. To search the text of all names of a chunk is much cheaper than to make an array of them.
 BRANCH = """
 SELECT w.key, w.name, h.revision, h.position, h.removed, h.blobs, h.body, h.chunks, c.ordinal, c.id_shorts, c.body
   FROM unnest(%(keys)s::bytea[], %(names)s::text[]) AS w (key, name)
   JOIN journal.head h ON h.key = w.key
-  LEFT JOIN LATERAL (
-       SELECT k.ordinal, k.id_shorts, k.body
-         FROM journal.chunk k
-        WHERE h.chunks > 0 AND k.key = h.key
-        ORDER BY w.name = ANY(string_to_array(k.id_shorts, E'\\x1f')) DESC, k.ordinal DESC
-        LIMIT 1) AS c ON true
+  LEFT JOIN journal.chunk c ON h.chunks > 0 AND c.key = h.key AND c.ordinal = coalesce(
+       (SELECT k.ordinal
+          FROM journal.chunk k
+         WHERE k.key = h.key
+           AND strpos(E'\\x1f' || k.id_shorts || E'\\x1f', E'\\x1f' || w.name || E'\\x1f') > 0
+         ORDER BY k.ordinal
+         LIMIT 1), h.chunks - 1)
 """
 
 
