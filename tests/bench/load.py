@@ -42,6 +42,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     first: int = 0
     numbers: int = 0
     """After so many numbers they begin again; 0 for never."""
+    is_named: bool = True
+    """Whether paths end with the identifier, but for POST; else it stands in the body alone."""
 
 
 class Result(Struct, frozen=True, kw_only=True):
@@ -125,7 +127,7 @@ def requests(plan: Plan) -> Callable[[int], bytes]:
     length = f"content-length: {size}\r\ncontent-type: application/json\r\n" if plan.body else ""
     fields = f" HTTP/1.1\r\n{common}{length}\r\n{before}".encode()
     start, rest = f"{plan.method} {path}".encode(), after.encode()
-    prefix, is_named = plan.prefix.encode(), plan.method != "POST"
+    prefix, is_named = plan.prefix.encode(), plan.is_named and plan.method != "POST"
 
     def request(number: int) -> bytes:
         id = prefix + b"%08d" % number
