@@ -30,6 +30,7 @@ from titan.http.routes import router
 from titan.observability import logs
 from titan.observability.metrics import Metrics
 from titan.storage import documents
+from titan.storage.blobs.opening import open_blobs
 from titan.storage.journal import Appended, Journal, append
 from titan.storage.notices import Notices
 from titan.storage.postgres import Pool, pool
@@ -91,7 +92,8 @@ def write_app(settings: Settings, *, connections: int) -> Litestar:
         journal, looks = Alone(conninfo, metrics, notices, shared), documents.together(shared, documents.look)
     else:
         journal, looks = Nowhere(conninfo, metrics, notices), Everything(_nobody)
-    reading = Reading(limit_bytes=settings.max_body_bytes, lenient=False)
+    blobs = open_blobs(settings)
+    reading = Reading(limit_bytes=settings.max_body_bytes, lenient=False, blobs=blobs, threshold=1 << 30)
     written = Documents(
         Handle(journal, looks),
         Answers(visibility, external_url=""),

@@ -15,6 +15,8 @@ from titan.http.responses import cors
 from titan.http.routes import Handler, router
 from titan.observability.metrics import Metrics
 from titan.storage import documents, redis
+from titan.storage.blobs.collect import claim
+from titan.storage.blobs.opening import open_blobs
 from titan.storage.invocations import Invocations
 from titan.storage.journal import Journal
 from titan.storage.notices import Notices
@@ -65,6 +67,7 @@ class Write:
             lease_ms=settings.lease_ms,
             metrics=metrics,
         )
+        self._blobs = open_blobs(settings, claim=partial(claim, self._pool))
         self._delegation = Delegation(read_targets(settings.operation_targets), limit_bytes=settings.max_body_bytes)
         self._executions = Executions(
             self._delegation, Invocations(self._pool), terms(settings), lenient=settings.validation == "lenient"
@@ -77,7 +80,12 @@ class Write:
     def _handlers(self, settings: Settings) -> dict[str, Handler]:
         handle = Handle(self._journal, self._looks)
         answers = Answers(self._visibility, external_url=settings.external_url)
-        reading = Reading(limit_bytes=settings.max_body_bytes, lenient=settings.validation == "lenient")
+        reading = Reading(
+            limit_bytes=settings.max_body_bytes,
+            lenient=settings.validation == "lenient",
+            blobs=self._blobs,
+            threshold=settings.blob_threshold_bytes,
+        )
         written = Documents(handle, answers, reading, self._documents)
         elements = Elements(handle, answers, reading, self._branches, self._documents)
         shells = Shells(handle, answers, reading, written, self._documents)
@@ -135,6 +143,7 @@ class Write:
                     await writing
         finally:
             await self._delegation.close()
+            await self._blobs.close()
             if self._redis is not None:
                 await self._redis.aclose()
             await self._pool.close()

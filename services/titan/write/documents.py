@@ -1,11 +1,13 @@
 """POST, PUT, PATCH and DELETE of whole documents: bytes in, a command out, and the answer once it is visible."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import cast
 
+from msgspec import Struct
+
 from titan.codec.ids import encode_id
-from titan.codec.json import read, stored
+from titan.codec.json import encode, read, stored
 from titan.codec.merge import View, merged
 from titan.codec.parts import Parts, join, parts
 from titan.codec.value import submodel_with_value
@@ -24,8 +26,19 @@ from titan.metamodel.identifiables import Identifiable, Submodel
 from titan.metamodel.kinds import KINDS, Kind, Subject
 from titan.storage.together import Together
 from titan.write.answers import Answers, is_new, path_of
+from titan.write.contents import Keeping
 from titan.write.handle import Done, Handle
 from titan.write.reading import Reading
+
+
+class Sent(Struct, frozen=True):
+    """A document that a client sent."""
+
+    subject: Subject
+    parts: Parts
+    """What is to be stored of it."""
+    pieces: Sequence[bytes]
+    """What it is shown as: with large values in it, though they are stored beside it."""
 
 
 class Documents:
@@ -43,8 +56,8 @@ class Documents:
         Raises:
             AlreadyExists: where the identifier is taken.
         """
-        subject, stored = await self.read(call)
-        await self._put(call, subject, Create(stored))
+        sent = await self.read(call)
+        await self._put(call, sent, Create(sent.parts))
 
     async def put(self, call: Call) -> None:
         """PUT /{collection}/{id}: creates or replaces.
@@ -54,10 +67,10 @@ class Documents:
             PreconditionFailed: where `If-Match` names another revision.
         """
         where = reached(call)
-        subject, stored = await self.read(call)
-        if subject.id != where.subject.id:
+        sent = await self.read(call)
+        if sent.subject.id != where.subject.id:
             raise Invalid("The identifier is not the one in the path.", path="$.id")
-        await self._put(call, subject, Put(stored, if_match=if_match(call.scope["headers"])))
+        await self._put(call, sent, Put(sent.parts, if_match=if_match(call.scope["headers"])))
 
     async def patch(self, call: Call) -> None:
         """PATCH /submodels/{id}, its `$metadata` or its `$value`: all that was sent, or nothing.
@@ -69,10 +82,13 @@ class Documents:
         where = reached(call)
         await self.confirm(where)
         sent = await self._reading.body(call)
-        work = partial(_patched, sent=sent, view=call.operation.view, lenient=self._reading.is_lenient(call))
+        keeping = self._reading.keeping(sent)
+        lenient = self._reading.is_lenient(call)
+        work = partial(_patched, sent=sent, view=call.operation.view, lenient=lenient, keep=keeping)
         see = partial(self._state.get, where.subject.key)
         matching = if_match(call.scope["headers"])
-        done = await self._handle.change(where.subject, see, work, if_match=matching, trace=trace_of(call))
+        change = partial(self._handle.change, where.subject, see, work, if_match=matching, trace=trace_of(call))
+        done = await keeping.during(change)
         await self._answers.changed(call, done)
 
     async def remove(self, call: Call) -> None:
@@ -85,7 +101,7 @@ class Documents:
         done = await self._do(call, reached(call).subject, Remove(if_match=if_match(call.scope["headers"])))
         await self._answers.changed(call, done)
 
-    async def read(self, call: Call) -> tuple[Subject, Parts]:
+    async def read(self, call: Call) -> Sent:
         """Read the document in a request.
 
         Raises:
@@ -95,7 +111,10 @@ class Documents:
         sent = await self._reading.body(call)
         document, warnings = read(kind, sent, lenient=self._reading.is_lenient(call))
         self._reading.tell(document.id, warnings)
-        return Subject(kind, document.id), parts(document)
+        kept = await self._reading.kept(document, sent)
+        stored = parts(kept)
+        shown = join(stored.head, [chunk.body for chunk in stored.chunks]) if kept is document else (encode(document),)
+        return Sent(Subject(kind, document.id), stored, shown)
 
     async def confirm(self, where: Reached) -> None:
         """See whether the shell that a submodel was reached by refers to it.
@@ -110,16 +129,15 @@ class Documents:
     async def _do(self, call: Call, subject: Subject, command: Create | Put | Remove) -> Done:
         return await self._handle(subject, command, trace=trace_of(call))
 
-    async def _put(self, call: Call, subject: Subject, command: Create | Put) -> None:
-        done = await self._do(call, subject, command)
+    async def _put(self, call: Call, sent: Sent, command: Create | Put) -> None:
+        done = await self._do(call, sent.subject, command)
         if not is_new(done):
             await self._answers.changed(call, done)
             return
         path = path_of(call)
         if isinstance(command, Create):
-            path = f"{path}/{encode_id(subject.id)}"
-        stored = command.parts
-        await self._answers.created(call, done, path, join(stored.head, [chunk.body for chunk in stored.chunks]))
+            path = f"{path}/{encode_id(sent.subject.id)}"
+        await self._answers.created(call, done, path, sent.pieces)
 
 
 def trace_of(call: Call) -> str:
@@ -143,13 +161,14 @@ def put_by(before: Document, after: Identifiable, was: Identifiable, *, lenient:
     return patched(before, DocumentPut(parts(after), created=False))
 
 
-def _patched(before: Document, *, sent: bytes, view: str, lenient: bool) -> DocumentPut | Changed:
+def _patched(before: Document, *, sent: bytes, view: str, lenient: bool, keep: Keeping) -> DocumentPut | Changed:
     whole = b"".join(before.pieces)
     if view == "value":
         submodel = stored(Submodel, whole)
-        return put_by(before, submodel_with_value(submodel, sent), submodel, lenient=lenient)
+        changed = keep(submodel_with_value(submodel, sent), stands=whole)
+        return put_by(before, changed, submodel, lenient=lenient)
     kind = KINDS[before.kind]
     after, faults = read(kind, merged(whole, sent, cast("View", view)), lenient=True)
     if faults and not lenient:
         require_none_new(faults, read(kind, whole, lenient=True)[1])
-    return patched(before, DocumentPut(parts(after), created=False))
+    return patched(before, DocumentPut(parts(keep(after, stands=whole)), created=False))

@@ -5,7 +5,7 @@ from functools import partial
 from typing import cast
 from urllib.parse import quote
 
-from titan.codec.json import read_element
+from titan.codec.json import encode, read_element
 from titan.events import elements
 from titan.events.decide import Document
 from titan.events.edit import Branch, as_one
@@ -55,24 +55,24 @@ class Elements:
             AlreadyExists: where the idShort is taken.
         """
         subject, parent = await self.reach(call)
-        element = await self._element(call)
+        element, kept = await self._element(call)
         name = str(parent[0]) if parent else element.id_short or ""
         lenient = self._reading.is_lenient(call)
-        work = partial(elements.create, parent=parent, element=element, lenient=lenient)
+        work = partial(elements.create, parent=parent, element=kept, lenient=lenient)
         done = await self._do(call, subject, name, work)
-        changed = cast("Changed", done.fact)
-        way = text(parse(changed.path)[len(parent) :])
+        way = text(parse(cast("Changed", done.fact).path)[len(parent) :])
         joint = "/" if not parent else "" if way.startswith("[") else "."
-        await self._answers.created(call, done, f"{path_of(call)}{joint}{quote(way)}", (changed.body,))
+        await self._answers.created(call, done, f"{path_of(call)}{joint}{quote(way)}", (encode(element),))
 
     async def put(self, call: Call) -> None:
         """PUT …/{idShortPath}: creates or replaces."""
         subject, path = await self.reach(call)
-        element = await self._element(call)
-        work = partial(elements.put, path=path, element=element, lenient=self._reading.is_lenient(call))
+        element, kept = await self._element(call)
+        work = partial(elements.put, path=path, element=kept, lenient=self._reading.is_lenient(call))
         done = await self._do(call, subject, str(path[0]), work)
         if isinstance(done.fact, Changed) and done.fact.name == ELEMENT_CREATED:
-            await self._answers.created(call, done, path_of(call), (done.fact.body,))
+            shown = done.fact.body if kept is element else encode(elements.named(element, path))
+            await self._answers.created(call, done, path_of(call), (shown,))
         else:
             await self._answers.changed(call, done)
 
@@ -81,8 +81,10 @@ class Elements:
         subject, path = await self.reach(call)
         sent = await self._reading.body(call)
         lenient = self._reading.is_lenient(call)
-        work = partial(elements.patch, path=path, sent=sent, view=call.operation.view, lenient=lenient)
-        await self._answers.changed(call, await self._do(call, subject, str(path[0]), work))
+        keeping = self._reading.keeping(sent)
+        work = partial(elements.patch, path=path, sent=sent, view=call.operation.view, lenient=lenient, keep=keeping)
+        done = await keeping.during(partial(self._do, call, subject, str(path[0]), work))
+        await self._answers.changed(call, done)
 
     async def remove(self, call: Call) -> None:
         """DELETE …/{idShortPath}."""
@@ -112,11 +114,12 @@ class Elements:
         named = call.named.get("idShortPath")
         return where.subject, parse(named) if named is not None else ()
 
-    async def _element(self, call: Call) -> SubmodelElement:
+    async def _element(self, call: Call) -> tuple[SubmodelElement, SubmodelElement]:
+        """What was sent, and what is to be stored of it."""
         sent = await self._reading.body(call)
         element, faults = read_element(sent, lenient=self._reading.is_lenient(call))
         self._reading.tell(call.named.get("submodelIdentifier", ""), faults)
-        return element
+        return element, await self._reading.kept(element, sent)
 
     async def _do(self, call: Call, subject: Subject, name: str, work: Work) -> Done:
         trace = str(cast("Mapping[str, object]", call.scope).get(TRACE_ID) or "")

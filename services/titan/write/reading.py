@@ -1,13 +1,19 @@
 """How bodies are read: how long they may be, and how strictly they are taken."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
 from titan.errors import Fault
 from titan.http.requests import body, header
 from titan.http.routes import Call
+from titan.metamodel.references import Part
 from titan.observability.logs import logger
+from titan.storage.blobs.store import Blobs
+from titan.write.contents import Keeping
+
+P = TypeVar("P", bound=Part)
 
 _log = logger("titan.write")
 
@@ -17,6 +23,9 @@ class Reading(Struct, frozen=True):
 
     limit_bytes: int
     lenient: bool
+    blobs: Blobs
+    threshold: int
+    """Length of a Blob's value, in base64, above which it is kept outside the document."""
 
     async def body(self, call: Call) -> bytes:
         """The bytes of a request that carries JSON.
@@ -25,6 +34,24 @@ class Reading(Struct, frozen=True):
             Unsupported, TooLarge, Invalid, Disconnected: as `titan.http.requests.body` says.
         """
         return await body(call.receive, call.scope, limit_bytes=self.limit_bytes)
+
+    async def kept(self, part: P, sent: bytes) -> P:
+        """Give a part of a request with its large values stored, and markers in their place.
+
+        Raises:
+            Invalid: where a client sent a marker.
+            Unavailable: where the blob store is away.
+        """
+        keeping = self.keeping(sent)
+
+        async def keep() -> P:
+            return keeping(part)
+
+        return await keeping.during(keep)
+
+    def keeping(self, sent: bytes) -> Keeping:
+        """What keeps the large values in a request outside the document."""
+        return Keeping(self.blobs, threshold=self.threshold, sent=sent)
 
     def is_lenient(self, call: Call) -> bool:
         """Whether broken rules are let through where nothing is lost by it."""

@@ -90,10 +90,11 @@ class Shells:
             NotFound: where there is no such shell.
         """
         where = reached(call)
-        subject, stored_parts = await self._documents.read(call)
+        sent = await self._documents.read(call)
+        subject = sent.subject
         if subject.id != where.subject.id:
             raise Invalid("The identifier is not the one in the path.", path="$.id")
-        command = Put(stored_parts, if_match=if_match(call.scope["headers"]))
+        command = Put(sent.parts, if_match=if_match(call.scope["headers"]))
 
         def work(shell: Document, stands: Standing) -> tuple[Fact | None, Fact]:
             refers = refers_to(b"".join(shell.pieces), subject.id)

@@ -5,7 +5,7 @@ them would be broken.
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias, cast
+from typing import Protocol, TypeAlias, TypeVar, cast
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -22,7 +22,10 @@ from titan.metamodel.constraints import check
 from titan.metamodel.elements import Blob, Element, File, MultiLanguageProperty, Property, Range, ReferenceElement
 from titan.metamodel.elements import SubmodelElement as AnyElement
 from titan.metamodel.paths import Path, parse, text
+from titan.metamodel.references import Part
 from titan.metamodel.surroundings import Surroundings, faults_of
+
+E = TypeVar("E", bound=Part)
 
 Edit: TypeAlias = Callable[[AnyElement], AnyElement]
 
@@ -72,11 +75,9 @@ def put(branch: Branch, path: Path, element: AnyElement, *, lenient: bool) -> Ch
     """
     holder = _found(branch.parent, path)
     last = path[-1]
-    if isinstance(last, str):
-        if element.id_short is None:
-            element = structs.replace(element, id_short=last)
-        elif element.id_short != last:
-            raise Invalid(f"The idShort is not {last!r}, with which the path ends.", path="$.idShort")
+    element = named(element, path)
+    if isinstance(last, str) and element.id_short != last:
+        raise Invalid(f"The idShort is not {last!r}, with which the path ends.", path="$.idShort")
     _require_holder(holder, element, path[:-1])
     below = within.children(holder)
     index = within.index_of(holder, last)
@@ -92,6 +93,12 @@ def put(branch: Branch, path: Path, element: AnyElement, *, lenient: bool) -> Ch
     return branch.changed(fact, path, encode(element))
 
 
+def named(element: AnyElement, path: Path) -> AnyElement:
+    """Give an element that came without an idShort the one that its path ends with."""
+    last = path[-1]
+    return structs.replace(element, id_short=last) if element.id_short is None and isinstance(last, str) else element
+
+
 def remove(branch: Branch, path: Path) -> Changed | None:
     """Take an element out, with all below it; those behind it in a list move up.
 
@@ -102,7 +109,15 @@ def remove(branch: Branch, path: Path) -> Changed | None:
     return branch.changed(ELEMENT_REMOVED, path, b"")
 
 
-def patch(branch: Branch, path: Path, sent: bytes, view: str, *, lenient: bool) -> Changed | None:
+class Keep(Protocol):
+    """Puts markers in the place of large values, `stands` being what may have some already."""
+
+    def __call__(self, part: E, /, *, stands: bytes) -> E:
+        """Give the part with markers; may raise, to be asked again."""
+        ...
+
+
+def patch(branch: Branch, path: Path, sent: bytes, view: str, *, lenient: bool, keep: Keep) -> Changed | None:
     """Change what was sent of an element, of its metadata or of its value; all of it or nothing.
 
     Raises:
@@ -111,7 +126,8 @@ def patch(branch: Branch, path: Path, sent: bytes, view: str, *, lenient: bool) 
     """
     stands = _found(branch.find, path)
     if view == "value":
-        return branch.changed(ELEMENT_REPLACED, path, encode(_with_value(stands, path, sent, lenient=lenient)))
+        changed = keep(_with_value(stands, path, sent, lenient=lenient), stands=stands)
+        return branch.changed(ELEMENT_REPLACED, path, encode(changed))
     element, faults = read_element(merged(stands, sent, cast("View", view)), lenient=True)
     if faults and not lenient:
         require_none_new(faults, read_element(stands, lenient=True)[1])
@@ -119,7 +135,7 @@ def patch(branch: Branch, path: Path, sent: bytes, view: str, *, lenient: bool) 
     below = within.children(holder)
     del below[within.index_of(holder, path[-1]) or 0]
     _require_fit(branch, holder, path, element, below, lenient=lenient)
-    return branch.changed(ELEMENT_REPLACED, path, encode(element))
+    return branch.changed(ELEMENT_REPLACED, path, encode(keep(element, stands=stands)))
 
 
 def change(branch: Branch, path: Path, edit: Edit) -> Changed | None:
