@@ -39,7 +39,7 @@ app = App(name="bench", help="Measure the real processes on real servers.")
 @app.default
 def measure(
     *,
-    quick: Annotated[bool, Parameter(help="Fewer and shorter rounds: about 90 seconds.")] = False,
+    quick: Annotated[bool, Parameter(help="Fewer and shorter rounds: somewhat more than two minutes.")] = False,
     only: Annotated[list[str] | None, Parameter(help=f"Among: {', '.join(SECTIONS)}.", consume_multiple=True)] = None,
 ) -> int:
     """Measure, print a table, and write it as JSON to bench-results/.
