@@ -30,6 +30,7 @@ from titan.write.delegation import Delegation, read_targets
 from titan.write.documents import Documents
 from titan.write.elements import Elements
 from titan.write.execution import Executions, Terms
+from titan.write.files import Files
 from titan.write.handle import Handle
 from titan.write.operations import Operations
 from titan.write.reading import Reading
@@ -89,6 +90,7 @@ class Write:
         written = Documents(handle, answers, reading, self._documents)
         elements = Elements(handle, answers, reading, self._branches, self._documents)
         shells = Shells(handle, answers, reading, written, self._documents)
+        files = Files(elements, shells, answers, self._blobs, limit_bytes=settings.max_file_bytes)
         operations = Operations(
             elements,
             self._branches,
@@ -109,6 +111,10 @@ class Write:
             "asset.put": shells.put_asset,
             "submodel_refs.create": shells.create_reference,
             "submodel_refs.remove": shells.remove_reference,
+            "attachment.put": files.put_attachment,
+            "attachment.remove": files.remove_attachment,
+            "thumbnail.put": files.put_thumbnail,
+            "thumbnail.remove": files.remove_thumbnail,
             "submodels.put": shells.put_submodel,
             "submodels.remove": shells.remove_submodel,
             "operations.invoke": operations.invoke,

@@ -12,7 +12,7 @@ from titan.events.edit import Branch, as_one
 from titan.events.elements import Edit
 from titan.events.facts import ELEMENT_CREATED, Changed
 from titan.http.guard import TRACE_ID
-from titan.http.reached import reached
+from titan.http.reached import missing, reached
 from titan.http.requests import if_match
 from titan.http.routes import Call
 from titan.metamodel.elements import SubmodelElement
@@ -99,6 +99,17 @@ class Elements:
             NotFound: where there is none; and whatever `edit` refuses with.
         """
         return await self._do(call, subject, str(path[0]), partial(elements.change, path=path, edit=edit))
+
+    async def find(self, subject: Subject, path: Path) -> SubmodelElement:
+        """Read an element as it stands.
+
+        Raises:
+            NotFound: where there is none.
+        """
+        branch = await self._branches.get(branch_name(subject.key, str(path[0])))
+        if branch is None or branch.removed:
+            raise missing(subject)
+        return elements.found(branch, path)
 
     async def reach(self, call: Call) -> tuple[Subject, Path]:
         """The submodel that a request is about, and the path in it; an empty one where none is named.

@@ -83,6 +83,16 @@ class Shells:
         matching = if_match(call.scope["headers"])
         return await self._handle.change(subject, see, work, if_match=matching, trace=trace_of(call))
 
+    async def require(self, subject: Subject) -> None:
+        """See that a shell is there.
+
+        Raises:
+            NotFound: where it is not.
+        """
+        shell = await self._state.get(subject.key)
+        if shell is None or shell.removed:
+            raise missing(subject)
+
     async def put_submodel(self, call: Call) -> None:
         """PUT …/submodels/{submodelIdentifier}: the submodel, and the reference to it where there is none, or neither.
 

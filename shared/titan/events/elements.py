@@ -144,8 +144,16 @@ def change(branch: Branch, path: Path, edit: Edit) -> Changed | None:
     Raises:
         NotFound: where there is none; and whatever `edit` refuses with.
     """
-    stands = stored_element(_found(branch.find, path))
-    return branch.changed(ELEMENT_REPLACED, path, encode(edit(stands)))
+    return branch.changed(ELEMENT_REPLACED, path, encode(edit(found(branch, path))))
+
+
+def found(branch: Branch, path: Path) -> AnyElement:
+    """Give the element at a path.
+
+    Raises:
+        NotFound: where there is none.
+    """
+    return stored_element(_found(branch.find, path))
 
 
 def lost(way: str) -> NotFound:
