@@ -10,23 +10,33 @@ from litestar.types import ASGIApp
 
 from titan.config import Settings, database
 from titan.errors import Unavailable
-from titan.http.description import description
+from titan.http.description import describe
+from titan.http.docs import Docs
 from titan.http.guard import Guard
 from titan.http.health import Health, Probe, health
 from titan.http.operations import OPERATIONS
-from titan.http.responses import cors, send_bytes
-from titan.http.routes import Call, router
+from titan.http.responses import cors
+from titan.http.routes import Handler, router
 from titan.observability.logs import logger
 from titan.observability.metrics import Metrics
+from titan.read.answers import Answers
 from titan.read.documents import Documents
+from titan.read.elements import Elements
+from titan.read.files import Files
 from titan.read.fresh import Fresh, replica_name
 from titan.read.front import Front
+from titan.read.invocations import Invocations
 from titan.read.lists import Lists
 from titan.read.load import Load
 from titan.read.memory import Memory
+from titan.read.modifiers import restoring
+from titan.read.pages import Limits
 from titan.read.serialization import Serialization
+from titan.read.shells import Shells
 from titan.storage import documents, redis
+from titan.storage.blobs.opening import open_blobs
 from titan.storage.cache import Cache
+from titan.storage.invocations import Invocations as InvocationRows
 from titan.storage.listings import BOOKMARK
 from titan.storage.membership import Membership
 from titan.storage.mqtt import probe
@@ -62,23 +72,9 @@ class Read:
         self.front = Front(memory, self.fresh, metrics)
         cache = Cache(self._redis, names) if self._redis else None
         self._load = Load(self.fresh, cache, self._state, metrics)
-        single = Documents(self.front, self.fresh, self._load)
-        lists = Lists(
-            self.front,
-            self.fresh,
-            self._pool,
-            self._notices,
-            page_limit=settings.page_limit,
-            page_limit_max=settings.page_limit_max,
-        )
-        self.handlers = {
-            "documents.show": single.show,
-            "documents.reference": single.show_reference,
-            "documents.list": lists.show,
-            "documents.references": lists.show_references,
-            "serialization": Serialization(self.fresh, self._pool, self._notices).show,
-            "description": describe,
-        }
+        self._branches = documents.together(self._pool, documents.branch)
+        self._blobs = open_blobs(settings)
+        self.handlers = self._handlers(settings)
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
         if self._redis is not None:
             self.probes["redis"] = Probe(partial(redis.alive, self._redis))
@@ -88,6 +84,33 @@ class Read:
         metrics.db_pool_max.set(where.pool_size)
         metrics.watch(metrics.memory_bytes, lambda: memory.size_bytes)
         metrics.watch(metrics.memory_entries, lambda: len(memory))
+
+    def _handlers(self, settings: Settings) -> dict[str, Handler]:
+        """What serves each operation of this tier, by `Operation.handler`."""
+        limits = Limits(settings.page_limit, settings.page_limit_max)
+        answers = Answers(self.front, self.fresh)
+        restore = restoring(self._blobs)
+        single = Documents(answers, self._load, restore)
+        lists = Lists(self.front, self.fresh, self._pool, self._notices, limits=limits, restore=restore)
+        elements = Elements(answers, self._load, self._branches, self._pool, limits=limits, restore=restore)
+        shells = Shells(answers, self._load, limits)
+        files = Files(self.fresh, self._load, self._branches, self._blobs)
+        invocations = Invocations(InvocationRows(self._pool), self._load, external_url=settings.external_url)
+        return {
+            "documents.show": single.show,
+            "documents.list": lists.show,
+            "elements.show": elements.show,
+            "elements.list": elements.list,
+            "attachment.show": files.show_attachment,
+            "thumbnail.show": files.show_thumbnail,
+            "asset.show": shells.show_asset,
+            "submodel_refs.list": shells.list_references,
+            "serialization": Serialization(self.fresh, self._pool, self._notices, self._blobs, restore).show,
+            "invocations.status": invocations.status,
+            "invocations.result": invocations.result,
+            "description": describe,
+            **Docs(settings.external_url).handlers,
+        }
 
     def _bookmark(self) -> int:
         """How far the read model knows the journal; asked in the thread that follows announcements."""
@@ -104,7 +127,7 @@ class Read:
         """Serve until the body ends."""
         await self._pool.open()
         try:
-            async with beside(self._notices.run(), self._state.run(), self._load.run()):
+            async with beside(self._notices.run(), self._state.run(), self._branches.run(), self._load.run()):
                 self.fresh.start()
                 self._open = True
                 try:
@@ -113,6 +136,7 @@ class Read:
                     self._open = False
                     await asyncio.to_thread(self.fresh.stop)
         finally:
+            await self._blobs.close()
             if self._redis is not None:
                 await self._redis.aclose()
             if self._tail is not None:
@@ -122,11 +146,6 @@ class Read:
     def is_open(self) -> bool:
         """Whether requests can be served now."""
         return self._open
-
-
-async def describe(call: Call) -> None:
-    """GET /description."""
-    await send_bytes(call.send, 200, [(b"content-type", b"application/json")], (description(),))
 
 
 def create_app(settings: Settings, metrics: Metrics, read: Read) -> ASGIApp:

@@ -8,6 +8,7 @@ from titan.errors import MethodNotAllowed, NotFound
 from titan.events.edit import Branch
 from titan.events.elements import found
 from titan.http.files import answer, held, send_file
+from titan.http.reached import missing, reached
 from titan.http.routes import Call
 from titan.metamodel.elements import File
 from titan.metamodel.identifiables import AssetInformation
@@ -16,7 +17,6 @@ from titan.metamodel.paths import parse, text
 from titan.read.answers import await_position
 from titan.read.fresh import Fresh
 from titan.read.load import Load
-from titan.read.reached import missing, reached
 from titan.storage.blobs.store import Blobs
 from titan.storage.documents import branch_name
 from titan.storage.together import Together
@@ -41,7 +41,7 @@ class Files:
         where = reached(call)
         path = parse(call.named["idShortPath"])
         await await_position(call, self._fresh)
-        await where.confirm(self._load)
+        await self._load.confirm(where)
         branch = await self._branches.get(branch_name(where.subject.key, str(path[0])))
         if branch is None or branch.removed:
             raise missing(where.subject)

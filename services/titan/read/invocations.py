@@ -53,9 +53,7 @@ class Invocations:
 
     async def _result(self, call: Call) -> bytes | None:
         where = reached(call)
-        if where.by is not None:
-            shell = await self._load(where.by)
-            where.confirm(None if shell is None else shell.pieces)
+        await self._load.confirm(where)
         path = paths.text(paths.parse(call.named["idShortPath"]))
         found = await self._rows.find(call.named["handleId"], where.subject.key, path)
         if found is None:

@@ -1,62 +1,117 @@
 """GET of many documents: a page of the read model, with the documents as they stand."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-from titan.codec.ids import encode_cursor
-from titan.codec.views import reference
+import msgspec
+from msgspec import Raw
+
+from titan.codec.ids import decode_way, encode_cursor, encode_way
 from titan.errors import Unavailable
 from titan.events.decide import Document
-from titan.http.requests import facets, level_and_extent, page
+from titan.http.requests import facets, page, page_limit
 from titan.http.responses import send_bytes
 from titan.http.routes import Call
-from titan.metamodel.kinds import KINDS, SUBMODEL, Kind
-from titan.read.documents import PATIENCE_S, await_position, shaped
+from titan.metamodel.kinds import KINDS, SUBMODEL, Kind, Subject
+from titan.read.answers import PATIENCE_S, await_position, in_turns
 from titan.read.fresh import Fresh, list_subject
 from titan.read.front import Front, is_known, memory_key
 from titan.read.memory import Entry
+from titan.read.modifiers import Modifiers, Restore, modifiers
+from titan.read.pages import Limits
+from titan.read.viewed import document_viewed
 from titan.storage import documents, listings
 from titan.storage.listings import Page, Place
 from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import Pool, reachable
 
+_PATHS = msgspec.json.Decoder(list[Raw])
+
 WHOLE_BYTES = 4 * 1024 * 1024
 """Pages up to here are put together, and kept; longer ones are streamed in groups of about this size."""
 
-Item = Callable[[Document], Sequence[bytes]]
+Item = Callable[[Document], Awaitable[Sequence[bytes]]]
+"""What a document adds to the result; nothing where it has nothing to add."""
 
 
 class Lists:
     """Serves lists of documents."""
 
-    def __init__(
-        self, front: Front, fresh: Fresh, pool: Pool, notices: Notices, *, page_limit: int, page_limit_max: int
+    def __init__(  # what a page is made of, and how long it may be
+        self,
+        front: Front,
+        fresh: Fresh,
+        pool: Pool,
+        notices: Notices,
+        *,
+        limits: Limits,
+        restore: Restore,
     ) -> None:
         self._front = front
         self._fresh = fresh
         self._pool = pool
         self._notices = notices
-        self._page_limit = page_limit
-        self._page_limit_max = page_limit_max
+        self._limits = limits
+        self._restore = restore
 
     async def show(self, call: Call) -> None:
-        """GET /{collection}, by page and filters."""
-        kind = KINDS[call.operation.kind or ""]
-        core, blobs = level_and_extent(call.query) if kind is SUBMODEL else (False, True)
+        """GET /{collection} or a view of it, by page and filters.
 
-        def item(document: Document) -> Sequence[bytes]:
-            if core or (document.blobs and not blobs):
-                return shaped(document.pieces, core=core, blobs=blobs)
-            return document.pieces
+        Raises:
+            Invalid: where a filter, the modifiers or the place in the list are not the standard's.
+        """
+        kind = KINDS[call.operation.kind or ""]
+        chosen = modifiers(call) if kind is SUBMODEL else Modifiers(call.operation.view)
+        if chosen.content == "path":
+            await self._show_paths(call, chosen)
+            return
+
+        async def item(document: Document) -> Sequence[bytes]:
+            subject = Subject(kind, document.id)
+            pieces = await in_turns(document_viewed(subject, document.pieces, chosen, has_blobs=document.blobs))
+            return await self._restore(pieces) if chosen.blobs and document.blobs else pieces
 
         await self._serve(call, kind, item)
 
-    async def show_references(self, call: Call) -> None:
-        """GET /{collection}/$reference, by page and filters."""
-        kind = KINDS[call.operation.kind or ""]
-        await self._serve(call, kind, lambda document: (reference(kind, document.id),))
+    async def _show_paths(self, call: Call, chosen: Modifiers) -> None:
+        """GET /submodels/$path: the limit is one of paths, so that a page may end within a submodel."""
+        limit = page_limit(call.query, default=self._limits.default, most=self._limits.most)
+        cursor = call.query.first("cursor")
+        began, skip = (0, 0) if cursor is None else decode_way(cursor)
+        wanted = await await_position(call, self._fresh)
+        after = began - 1 if skip else began
+        found = await self._page(SUBMODEL, facets(SUBMODEL, call.query), after, limit, wanted=wanted)
+        shown: list[Raw] = []
+        going_on = encode_way(found.places[-1].sort, 0) if found.more else ""
+        async for place, document in self._standing(found):
+            pieces = await in_turns(
+                document_viewed(Subject(SUBMODEL, document.id), document.pieces, chosen, has_blobs=False)
+            )
+            skipped = skip if place.sort == began else 0
+            below = _PATHS.decode(b"[%b]" % b"".join(pieces))[skipped:]
+            room = limit - len(shown)
+            shown += below[:room]
+            if len(below) >= room:
+                is_last = place is found.places[-1] and not found.more
+                rest = len(below) > room
+                going_on = "" if is_last and not rest else encode_way(place.sort, skipped + room if rest else 0)
+                break
+        head = b'"cursor":"%b"' % going_on.encode() if going_on else b""
+        body = b'{"paging_metadata":{%b},"result":[%b]}' % (head, b",".join(shown))
+        await send_bytes(call.send, 200, self._front.headers, (body,))
+
+    async def _standing(self, found: Page) -> AsyncIterator[tuple[Place, Document]]:
+        """The documents of a page that are there still."""
+        for group in _groups(found.places):
+            with reachable():
+                async with self._pool.connection() as connection:
+                    stand = await documents.fetch(connection, [place.key for place in group])
+            for place in group:
+                document = stand.get(place.key)
+                if document is not None and not document.removed:
+                    yield place, document
 
     async def _serve(self, call: Call, kind: Kind, item: Item) -> None:
-        limit, after = page(call.query, default=self._page_limit, most=self._page_limit_max)
+        limit, after = page(call.query, default=self._limits.default, most=self._limits.most)
         wanted = await await_position(call, self._fresh)
         memory = self._front.memory
         loading = self._front.begin((list_subject(kind.name),))
@@ -91,19 +146,13 @@ class Lists:
         cursor = b'"cursor":"%b"' % encode_cursor(found.places[-1].sort).encode() if found.more else b""
         yield b'{"paging_metadata":{%b},"result":[' % cursor
         separator = b""
-        for group in _groups(found.places):
-            keys = [place.key for place in group]
-            with reachable():
-                async with self._pool.connection() as connection:
-                    stand = await documents.fetch(connection, keys)
-            for key in keys:
-                document = stand.get(key)
-                # Removed since the page was read: what is not there any more is not on it.
-                if document is not None and not document.removed:
-                    yield separator
-                    for piece in item(document):
-                        yield piece
-                    separator = b","
+        async for _, document in self._standing(found):
+            pieces = await item(document)
+            if pieces:
+                yield separator
+                for piece in pieces:
+                    yield piece
+                separator = b","
         yield b"]}"
 
     async def _stream(self, call: Call, found: Page, item: Item) -> None:

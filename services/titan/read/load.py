@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from titan.errors import Unavailable
 from titan.events.decide import Document
+from titan.http.reached import Reached
 from titan.metamodel.kinds import Subject
 from titan.observability.metrics import Metrics
 from titan.read.fresh import Fresh
@@ -46,6 +47,16 @@ class Load:
         if document is None or document.removed:
             return None
         return Loaded(document.revision, document.position, document.blobs, document.pieces)
+
+    async def confirm(self, where: Reached) -> None:
+        """See whether the shell that a submodel was reached by refers to it still.
+
+        Raises:
+            NotFound: where it does not, or is not there.
+        """
+        if where.by is not None:
+            shell = await self(where.by)
+            where.confirm(None if shell is None else shell.pieces)
 
     async def run(self) -> None:
         """Ask Redis for what is wanted, until cancelled."""

@@ -3,25 +3,35 @@
 Documents that are asked for by their identifiers, and concepts, come from the journal's state. The whole repository
 comes in the order of its lists, page by page; what is removed meanwhile is left out, what is created may be missing.
 
-Spec: IDTA-01002, "GenerateSerializationByIds". Without identifiers it means the whole repository.
+Spec: IDTA-01002, "GenerateSerializationByIds". Without identifiers it means everything that the service has: the whole
+repository, or where a shell or a submodel is a service by itself what belongs to it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
+from typing import cast
 
-from titan.codec.envelope import Envelope, JsonEnvelope, referred
+from titan.codec.aasx import Package
+from titan.codec.envelope import JsonEnvelope, referred
+from titan.codec.files import held_digests
 from titan.codec.ids import decode_id
+from titan.codec.json import stored
+from titan.codec.shells import names_of, submodel_references
 from titan.codec.xml import XmlEnvelope
 from titan.errors import Invalid, NotFound, Unavailable
 from titan.events.decide import Document
 from titan.http.accept import chosen
+from titan.http.reached import missing
 from titan.http.requests import Query
 from titan.http.responses import NO_CACHE, Header, send_bytes
 from titan.http.routes import Call
 from titan.metamodel.kinds import CONCEPT_DESCRIPTION, KINDS, SHELL, SUBMODEL, Kind, Subject
-from titan.read.documents import PATIENCE_S, await_position
+from titan.read.answers import PATIENCE_S, await_position
 from titan.read.fresh import Fresh
+from titan.read.modifiers import Restore
 from titan.storage import documents, listings
+from titan.storage.blobs.store import Blobs
 from titan.storage.listings import Page
 from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import Pool, reachable
@@ -30,29 +40,42 @@ FETCHED_BYTES = 4 * 1024 * 1024
 """Documents are fetched in groups of about this size."""
 PLACES = 1000
 """How many entries of a list are read at once."""
+SENT_BYTES = 64 * 1024
+"""Small documents are sent together, about so much at once."""
 LONG_BYTES = 256 * 1024
 """Longer documents are turned into something else beside the loop: 1 MB takes about 45 ms."""
 CONCEPTS = 64
 """How many concepts are fetched at once; few are longer than a few KB."""
 
-ENVELOPES: dict[str, Callable[[], Envelope]] = {
+ENVELOPES: dict[str, type[JsonEnvelope | XmlEnvelope | Package]] = {
     "application/json": JsonEnvelope,
     "application/xml": XmlEnvelope,
     "text/xml": XmlEnvelope,
+    # What a package is called by the registry of media types, the OpenAPI, the prose, and the next version.
+    "application/asset-administration-shell-package": Package,
+    "application/asset-administration-shell-package+xml": Package,
+    "application/aasx+xml": Package,
+    "application/aas+zip": Package,
 }
 """By media type; without `Accept`, or where all are welcome, it is the first."""
+
+
+Found = AsyncIterator[tuple[Kind, Document]]
+Pieces = Sequence[bytes]
 
 
 class Serialization:
     """Serves documents together."""
 
-    def __init__(self, fresh: Fresh, pool: Pool, notices: Notices) -> None:
+    def __init__(self, fresh: Fresh, pool: Pool, notices: Notices, blobs: Blobs, restore: Restore) -> None:
         self._fresh = fresh
         self._pool = pool
         self._notices = notices
+        self._blobs = blobs
+        self._restore = restore
 
     async def show(self, call: Call) -> None:
-        """GET /serialization.
+        """GET /serialization, also of a shell or a submodel that is a service by itself.
 
         Raises:
             Invalid: where a parameter is not what the standard says it is.
@@ -63,13 +86,15 @@ class Serialization:
         concepts = _with_concepts(call.query)
         media_type = chosen(call.scope["headers"], tuple(ENVELOPES))
         wanted = await await_position(call, self._fresh)
-        await self._expect(named)
+        subjects = await self._subjects(call, named)
         headers: list[Header] = [(b"content-type", media_type.encode()), NO_CACHE, (b"vary", b"accept")]
+        if ENVELOPES[media_type] is Package:
+            headers.append((b"content-disposition", b'attachment; filename="environment.aasx"'))
         if call.scope["method"] == "HEAD":
             await send_bytes(call.send, 200, headers)
             return
-        found = self._chosen(named, concepts=concepts) if named else self._all(concepts=concepts, wanted=wanted)
-        pieces = _enveloped(ENVELOPES[media_type](), found)
+        found = self._chosen(subjects, concepts=concepts) if subjects else self._all(concepts=concepts, wanted=wanted)
+        pieces = _gathered(self._enveloped(ENVELOPES[media_type](), self._whole(found)))
         # A store that is away from the start can still be told of.
         first = await anext(pieces)
         await call.send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -78,19 +103,33 @@ class Serialization:
             await call.send({"type": "http.response.body", "body": piece, "more_body": True})
         await call.send({"type": "http.response.body", "body": b"", "more_body": False})
 
+    async def _subjects(self, call: Call, named: Sequence[Subject]) -> Sequence[Subject]:
+        """The documents that are asked for by name; none where it is the whole repository."""
+        if call.operation.kind is None:
+            await self._expect(named)
+            return named
+        service = Subject(KINDS[call.operation.kind], call.identifiers[0])
+        standing = await self._fetch([service.key])
+        if not standing:
+            raise missing(service)
+        below = names_of(submodel_references(standing[0].head)) if service.kind is SHELL else []
+        served = [service, *(Subject(SUBMODEL, id) for id in below)]
+        if not named:
+            return served
+        if strangers := [subject for subject in named if subject not in served]:
+            raise NotFound(f"There is no {_listed(strangers)} in this service.")
+        await self._expect(named)
+        return named
+
     async def _expect(self, named: Sequence[Subject]) -> None:
         with reachable():
             async with self._pool.connection() as connection:
                 stand = await documents.look(connection, [subject.key for subject in named])
-        missing = [
-            f"{subject.kind.name} {subject.id!r}"
-            for subject in named
-            if subject.key not in stand or not stand[subject.key].exists
-        ]
-        if missing:
-            raise NotFound(f"There is no {', no '.join(missing)}.")
+        absent = [subject for subject in named if subject.key not in stand or not stand[subject.key].exists]
+        if absent:
+            raise NotFound(f"There is no {_listed(absent)}.")
 
-    async def _chosen(self, named: Sequence[Subject], *, concepts: bool) -> AsyncIterator[tuple[Kind, Document]]:
+    async def _chosen(self, named: Sequence[Subject], *, concepts: bool) -> Found:
         """Give the documents that are asked for, then the concepts that they or other such concepts refer to."""
         known: set[str] = set()
         for subject in named:
@@ -108,7 +147,7 @@ class Serialization:
                 waiting += sorted(new)
                 yield CONCEPT_DESCRIPTION, concept
 
-    async def _all(self, *, concepts: bool, wanted: int) -> AsyncIterator[tuple[Kind, Document]]:
+    async def _all(self, *, concepts: bool, wanted: int) -> Found:
         for kind in KINDS.values():
             if kind is CONCEPT_DESCRIPTION and not concepts:
                 continue
@@ -139,16 +178,61 @@ class Serialization:
                 stand = await documents.fetch(connection, keys)
         return [stand[key] for key in keys if key in stand and not stand[key].removed]
 
+    async def _whole(self, found: Found) -> AsyncIterator[tuple[Kind, Pieces]]:
+        """Give the documents with the values of their Blobs, wherever those are kept."""
+        async for kind, document in found:
+            yield kind, await self._restore(document.pieces) if document.blobs else document.pieces
 
-async def _enveloped(envelope: Envelope, found: AsyncIterator[tuple[Kind, Document]]) -> AsyncIterator[bytes]:
-    async for kind, document in found:
-        if isinstance(envelope, JsonEnvelope) or sum(map(len, document.pieces)) < LONG_BYTES:
-            added = envelope.add(kind, document.pieces)
-        else:
-            added = await asyncio.to_thread(list, envelope.add(kind, document.pieces))
-        for piece in added:
-            yield piece
-    yield envelope.end()
+    async def _enveloped(
+        self, envelope: JsonEnvelope | XmlEnvelope | Package, whole: AsyncIterator[tuple[Kind, Pieces]]
+    ) -> AsyncIterator[bytes]:
+        if isinstance(envelope, Package):
+            async for piece in self._packed(envelope, whole):
+                yield piece
+            return
+        async for kind, pieces in whole:
+            added = envelope.add(kind, pieces)
+            if isinstance(envelope, XmlEnvelope) and sum(map(len, pieces)) > LONG_BYTES:
+                added = await asyncio.to_thread(list, added)
+            for piece in added:
+                yield piece
+        yield envelope.end()
+
+    async def _packed(self, package: Package, whole: AsyncIterator[tuple[Kind, Pieces]]) -> AsyncIterator[bytes]:
+        sizes: dict[str, int] = {}
+        async for kind, pieces in whole:
+            for digest in held_digests(pieces) - sizes.keys():
+                size = await self._blobs.size(digest)
+                if size is not None:
+                    sizes[digest] = size
+            yield await asyncio.to_thread(_add, package, kind, pieces, sizes)
+        for file in package.enclosed:
+            yield package.begin(file)
+            async with aclosing(cast("AsyncGenerator[bytes]", self._blobs.read(file.digest))) as content:
+                async for piece in content:
+                    yield await asyncio.to_thread(package.go_on, piece)
+        yield await asyncio.to_thread(package.end)
+
+
+async def _gathered(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same bytes in pieces that are worth a message."""
+    held: list[bytes] = []
+    size = 0
+    async for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= SENT_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    yield b"".join(held)
+
+
+def _add(package: Package, kind: Kind, pieces: Pieces, sizes: dict[str, int]) -> bytes:
+    return package.add(kind, stored(kind.model, b"".join(pieces)), sizes)
+
+
+def _listed(subjects: Sequence[Subject]) -> str:
+    return ", no ".join([f"{subject.kind.name} {subject.id!r}" for subject in subjects])
 
 
 def _groups(page: Page) -> Iterable[list[bytes]]:

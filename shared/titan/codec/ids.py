@@ -95,6 +95,41 @@ def decode_cursor(cursor: str) -> int:
     return held.key
 
 
+class _Way(Struct, frozen=True, array_like=True):
+    """A cursor within what an entry of a list adds to the result."""
+
+    version: int
+    key: int
+    skip: int
+
+
+_WAY_VERSION = 3
+_unpack_way = msgspec.msgpack.Decoder(_Way).decode
+
+
+def encode_way(key: int, skip: int) -> str:
+    """The cursor behind so many results of the entry with this sort key, or behind the entry where that is 0."""
+    return urlsafe_b64encode(_pack(_Way(_WAY_VERSION, key, skip))).rstrip(b"=").decode("ascii")
+
+
+def decode_way(cursor: str) -> tuple[int, int]:
+    """Sort key and number of results to continue behind.
+
+    Raises:
+        Invalid: as `decode_cursor` does.
+    """
+    if not cursor:
+        raise Invalid("The cursor is empty: leave it out to begin.", path="cursor", rule="AASa-001")
+    try:
+        held = _unpack_way(_decode(cursor[: _MAX_CURSOR_CHARACTERS + 1]))
+    except (ValueError, msgspec.DecodeError) as error:
+        raise _stranger() from error
+    in_range = 0 < held.key <= _MAX_KEY and 0 <= held.skip <= _MAX_KEY
+    if held.version != _WAY_VERSION or not in_range or encode_way(held.key, held.skip) != cursor:
+        raise _stranger()
+    return held.key, held.skip
+
+
 def _stranger() -> Invalid:
     return Invalid("The cursor is not one that this server gave: leave it out to begin anew.", path="cursor")
 

@@ -19,6 +19,11 @@ class Reached(Struct, frozen=True):
     subject: Subject
     by: Subject | None
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """Of everything that an answer about it depends on."""
+        return (self.subject.key,) if self.by is None else (self.subject.key, self.by.key)
+
     def confirm(self, shell: Sequence[bytes] | None) -> None:
         """See whether the way is still there; `shell` is the document that it goes by, None where it is not there.
 

@@ -31,7 +31,8 @@ OUTLINE = """
 SELECT h.revision, h.position, h.removed, h.blobs, h.body, c.ordinals, c.id_shorts
   FROM journal.head h
  CROSS JOIN LATERAL (
-       SELECT array_agg(k.ordinal ORDER BY k.ordinal) AS ordinals, array_agg(k.id_shorts ORDER BY k.ordinal) AS id_shorts
+       SELECT array_agg(k.ordinal ORDER BY k.ordinal) AS ordinals,
+              array_agg(k.id_shorts ORDER BY k.ordinal) AS id_shorts
          FROM journal.chunk k
         WHERE h.chunks > 0 AND k.key = h.key) AS c
  WHERE h.key = %(key)s
