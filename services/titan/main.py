@@ -22,12 +22,14 @@ from titan.dev.run import DevSettings, addresses
 from titan.dev.run import run as run_dev
 from titan.errors import Misconfigured, Unavailable
 from titan.observability import logs
+from titan.operate.collecting import collect_blobs
 from titan.operate.importing import import_files
 from titan.operate.rebuilding import rebuild as rebuild_read_model
 from titan.operate.status import show, status
 from titan.operate.validating import validate_files
 from titan.operate.verifying import verify as verify_all
 from titan.storage import schema
+from titan.storage.blobs.opening import open_blobs
 from titan.storage.redis import Names
 
 app = App(
@@ -199,7 +201,7 @@ def import_(
     replace: Annotated[bool, Parameter(help="Replace what is there already.")] = False,
     lenient: Annotated[bool, Parameter(help="Let older data through that breaks constraints, and report it.")] = False,
 ) -> int:
-    """Store the documents of environments (JSON)."""
+    """Store the documents of environments (JSON or XML)."""
     settings = _settings()
     where = url or f"http://127.0.0.1:{settings.port}"
     return asyncio.run(import_files(files, url=where, replace=replace, lenient=lenient, console=_console))
@@ -213,7 +215,7 @@ def validate(
     lenient: Annotated[bool, Parameter(help="Only what cannot be stored at all is a fault.")] = False,
     json: Annotated[bool, Parameter(help="Print the report as JSON.")] = False,
 ) -> int:
-    """Check environments or documents (JSON) against the metamodel and its constraints."""
+    """Check environments or documents (JSON or XML) against the metamodel and its constraints."""
     return validate_files(files, lenient=lenient, as_json=json, console=Console(emoji=False))
 
 
@@ -242,6 +244,17 @@ def verify() -> int:
     names = Names(stream=settings.event_bus_stream)
     return asyncio.run(
         verify_all(database_url=database_url, redis_url=redis_url, names=names, console=Console(emoji=False))
+    )
+
+
+@app.command
+def collect() -> int:
+    """Remove contents of the blob store that nothing refers to any more, once two graces have passed."""
+    settings, database_url, _ = _stores()
+    blobs = open_blobs(settings)
+    console = Console(emoji=False)
+    return asyncio.run(
+        collect_blobs(database_url=database_url, blobs=blobs, grace_s=settings.blob_grace_s, console=console)
     )
 
 

@@ -16,6 +16,7 @@ from support.operating import quiet, told, until
 from titan.codec.environment import documents
 from titan.codec.ids import decode_id
 from titan.codec.json import read
+from titan.codec.xml import NAMESPACE
 from titan.dev.processes import free_port
 from titan.errors import Invalid
 from titan.operate.importing import import_files
@@ -68,6 +69,26 @@ async def test_every_document_is_sent_as_it_stands_in_the_file(tmp_path: Path) -
         ("POST", "/shells", b'{ "id":"a" }'),
         ("POST", "/submodels", b'{"id" : "b"}'),
     ]
+
+
+async def test_documents_in_xml_are_sent_as_json(tmp_path: Path) -> None:
+    asked: list[Asked] = []
+
+    def script(one: Asked) -> bytes:
+        asked.append(one)
+        return CREATED
+
+    file = tmp_path / "environment.xml"
+    file.write_text(
+        f'<environment xmlns="{NAMESPACE}"><submodels><submodel><id>b</id></submodel></submodels></environment>'
+    )
+    broken = tmp_path / "broken.xml"
+    broken.write_text("<environment>")
+    async with answering(script) as url:
+        status, said = await imported(url, file, broken)
+    assert [(one.path, one.body) for one in asked] == [("/submodels", b'{"modelType":"Submodel","id":"b"}')]
+    assert status == 2
+    assert "broken.xml: " in said
 
 
 async def test_what_stands_is_refused_and_told(tmp_path: Path) -> None:

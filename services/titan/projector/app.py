@@ -8,8 +8,10 @@ from titan.config import Settings, database
 from titan.http.health import Probe
 from titan.observability.logs import logger
 from titan.observability.metrics import Metrics
+from titan.projector import collecting
 from titan.projector.run import Projector
 from titan.storage import redis
+from titan.storage.blobs.opening import open_blobs
 from titan.storage.cache import Announcer
 from titan.storage.notices import Notices
 from titan.storage.postgres import alive, pool
@@ -36,6 +38,19 @@ class Projecting:
             log=logger("titan.projector"),
         )
 
+        self._blobs = open_blobs(settings)
+        self._works = [self._notices.run, self._projector.run]
+        if settings.blob_collect_interval_s:
+            self._works.append(
+                partial(
+                    collecting.run,
+                    conninfo,
+                    self._blobs,
+                    grace_s=settings.blob_grace_s,
+                    interval_s=settings.blob_collect_interval_s,
+                    log=logger("titan.projector"),
+                )
+            )
         self._pool = pool(conninfo, name="projector", size=1)
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
         if self._redis is not None:
@@ -46,9 +61,10 @@ class Projecting:
         """Project until the body ends."""
         await self._pool.open()
         try:
-            async with beside(self._notices.run(), self._projector.run()):
+            async with beside(*(work() for work in self._works)):
                 yield
         finally:
+            await self._blobs.close()
             if self._redis is not None:
                 await self._redis.aclose()
             await self._pool.close()

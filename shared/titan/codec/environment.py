@@ -10,6 +10,7 @@ from msgspec import Raw, Struct
 
 from titan.codec.json import read
 from titan.codec.lexical import marks_of, nests_too_deep, without_escapes
+from titan.codec.xml_reading import is_xml, to_json
 from titan.errors import Fault, Invalid
 from titan.metamodel.coded import check_coded, coded_values
 from titan.metamodel.faults import Faults
@@ -62,9 +63,13 @@ class Report(Struct, frozen=True):
 def documents(body: bytes) -> Iterator[Enclosed]:
     """Take an environment apart into its documents, in the order in which they stand; or give the one that it is.
 
+    It may be JSON or XML; the documents are JSON.
+
     Raises:
         Invalid: where it is neither an environment nor a document.
     """
+    if is_xml(body):
+        body = to_json(body).body
     if nests_too_deep(marks_of(without_escapes(body))):
         raise Invalid("The file nests too deep.", path="$")
     members = _members(body)

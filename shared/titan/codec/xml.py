@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, cast
 
-from msgspec import inspect, structs
+from msgspec import Struct, inspect, structs
 
 from titan.codec import json
 from titan.metamodel.elements import Blob, Entity, EventPayload, File, SubmodelElement
@@ -53,7 +53,7 @@ def _collect(one: inspect.Type, found: dict[type[Part], inspect.StructType]) -> 
             pass
 
 
-def element_name(model: type[Part]) -> str:
+def element_name(model: type[Struct]) -> str:
     """Name of the element that an instance of the class is."""
     return model.__name__[0].lower() + model.__name__[1:]
 
