@@ -8,7 +8,8 @@ import pytest
 from titan.errors import Unavailable
 from titan.events.decide import Document
 from titan.storage import redis
-from titan.storage.cache import Announcer, Cache, Cached
+from titan.storage.cache import Announcer, Beat, Cache, Cached
+from titan.storage.membership import Membership
 from titan.storage.redis import Names
 from titan.storage.together import Together
 from titan.tasks import beside
@@ -42,7 +43,7 @@ async def _found(asked: Together[Cached], cache: Cache, number: int) -> bytes | 
 async def cache(redis_url: str) -> AsyncIterator[Cache]:
     client = redis.connect(redis_url)
     announcer = Announcer(client, NAMES, lease_ms=1000)
-    await announcer.begin(GENERATION, COUNT)
+    await announcer.begin(GENERATION, COUNT, owing=False)
     await announcer.fill(GENERATION, [_document(number) for number in range(COUNT)])
     yield Cache(client, NAMES)
     await client.aclose()
@@ -83,4 +84,36 @@ async def test_all_who_wait_are_told_that_redis_is_away() -> None:
             *(_found(asked, cache, number) for number in range(COUNT)), return_exceptions=True
         )
     assert {type(answer) for answer in answers} == {Unavailable}
+    await client.aclose()
+
+
+async def test_no_replica_joins_a_projector_that_owes_something(cache: Cache, redis_url: str) -> None:
+    """While no projector had a lease, writes were answered that Redis was not told of."""
+    client = redis.connect(redis_url)
+    announcer = Announcer(client, NAMES, lease_ms=60_000)
+    blocking = redis.connect_blocking(redis_url, timeout_s=1)
+    replica = Membership(blocking, NAMES, replica="one", lease_ms=60_000)
+
+    async def joins() -> bool:
+        return await asyncio.to_thread(replica.join) is not None
+
+    async def renews() -> bool:
+        return await asyncio.to_thread(replica.report, COUNT, GENERATION) is not None
+
+    assert not await announcer.hold(), "the lease stands, nothing was missed"
+    assert await joins()
+    await client.delete(NAMES.projector)
+    assert await announcer.hold()
+    assert not await joins()
+    assert not await renews()
+    assert await announcer.beat(GENERATION, COUNT, owing=True) is Beat.RENEWED
+    assert not await joins()
+    assert await announcer.beat(GENERATION, COUNT, owing=False) is Beat.RENEWED
+    assert await joins()
+    assert await renews()
+    await client.delete(NAMES.projector)
+    assert await announcer.beat(GENERATION, COUNT, owing=False) is Beat.LAPSED
+    assert not await joins()
+    assert await announcer.beat("another", COUNT, owing=False) is Beat.STRAYED
+    blocking.close()
     await client.aclose()

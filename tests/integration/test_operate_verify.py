@@ -185,7 +185,7 @@ async def test_it_finds_a_copy_that_stayed_behind(connection: Connection, databa
     client = redis.connect(redis_url)
     announcer = Announcer(client, NAMES, lease_ms=400)
     await write(connection, [put(0)])
-    await announcer.begin("aaaa", 1)
+    await announcer.begin("aaaa", 1, owing=False)
     await announcer.fill("aaaa", list((await documents.fetch(connection, [subject(0).key])).values()))
     await write(connection, [put(0, expected=1, value="new")])
     assert (await verified(database_url, redis_url))[0] == 0, "Redis says itself that it is behind"

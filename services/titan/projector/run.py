@@ -20,7 +20,7 @@ from titan.events.project import Change, Forgotten, latest_copies, latest_rows, 
 from titan.observability.metrics import Metrics
 from titan.projector.copies import operations
 from titan.storage import documents, journal, listings
-from titan.storage.cache import Announcement, Announcer
+from titan.storage.cache import Announcement, Announcer, Beat
 from titan.storage.postgres import REBUILDABLE, Connection, connect, lead
 from titan.storage.stream import Follower
 from titan.tasks import beside
@@ -59,6 +59,10 @@ class Projector:
         self._log = log
         self._generation: str | None = None
         self._announced = 0
+        self._owed = 0
+        """Position that Redis must be told of before replicas may join."""
+        self._lapsed = False
+        """Whether our lease ran out, so that more may be owed."""
         self._filling: AsyncIterator[list[Document]] | None = None
         self._sweeping: int | None = None
         self._saying = asyncio.Lock()
@@ -93,6 +97,8 @@ class Projector:
                 await self._announce(connection, changes, after=bookmark, upto=events[-1].position)
                 bookmark = events[-1].position
                 self._metrics.projected_position.set(bookmark)
+            if self._lapsed:
+                await self._make_up(connection)
             if self._generation is None and asyncio.get_running_loop().time() >= self._again_at:
                 await self._find_redis(connection, bookmark)
             await self._fill()
@@ -145,6 +151,8 @@ class Projector:
             async with self._saying:
                 if await self._announcer.publish(self._generation, said, announcement):
                     self._announced = upto
+                    if after < self._owed <= upto:
+                        await self._renew(self._announcer, self._generation)
                     return
             self._lose("Redis is not where it was left")
         except Unavailable as error:
@@ -162,12 +170,15 @@ class Projector:
         self._again_at = asyncio.get_running_loop().time() + PAUSE_S
         try:
             async with self._saying:
+                if await self._announcer.hold():
+                    # Meanwhile writes were answered because they stood in the journal: replicas join behind those.
+                    self._owed = await journal.last(connection)
                 generation, announced = await self._announcer.where()
                 behind = bookmark - announced
                 went_back = announced < self._announced
                 if generation is None or went_back or not 0 <= behind <= SAID_AGAIN:
                     generation, announced = secrets.token_hex(4), bookmark
-                    await self._announcer.begin(generation, bookmark)
+                    await self._announcer.begin(generation, bookmark, owing=bookmark < self._owed)
                     self._filling = documents.walk(connection)
                     self._sweeping = 0
                     self._metrics.generations.inc()
@@ -175,7 +186,7 @@ class Projector:
                 elif behind:
                     await self._announcer.distrust()
                 self._generation, self._announced = generation, announced
-                await self._announcer.beat(generation, announced)
+                await self._renew(self._announcer, generation)
         except Unavailable:
             self._generation = None
             return
@@ -208,6 +219,24 @@ class Projector:
             self._lose(str(error))
         self._follower.idle_ms = 1 if self._filling is not None or self._sweeping is not None else 250
 
+    async def _renew(self, announcer: Announcer, generation: str) -> bool:
+        """Renew the lease; False where Redis is not where it was left."""
+        owing = self._lapsed or self._announced < self._owed
+        beat = await announcer.beat(generation, self._announced, owing=owing)
+        self._lapsed = self._lapsed or beat is Beat.LAPSED
+        return beat is not Beat.STRAYED
+
+    async def _make_up(self, connection: Connection) -> None:
+        """Find out what was answered while we had no lease."""
+        self._owed, self._lapsed = await journal.last(connection), False
+        if self._announcer is None or self._generation is None or self._announced < self._owed:
+            return
+        try:
+            async with self._saying:
+                await self._renew(self._announcer, self._generation)
+        except Unavailable as error:
+            self._lose(str(error))
+
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(self._beat_s)
@@ -216,7 +245,7 @@ class Projector:
             try:
                 async with self._saying:
                     generation = self._generation
-                    if generation is None or await self._announcer.beat(generation, self._announced):
+                    if generation is None or await self._renew(self._announcer, generation):
                         continue
                 self._lose("Redis is not where it was left")
             except Unavailable as error:

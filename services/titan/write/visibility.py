@@ -113,13 +113,15 @@ class Visibility:
             if not self._waiting and self._away_since is None:
                 continue
             now = time.monotonic()
+            # What comes to wait while we ask is not covered by the answer.
+            waited_for = max((waiting[0] for waiting in self._waiting), default=0)
             await self._ask()
             if self._waiting and self._leases_are_out():
                 await self._release_known(max(self._notices.position(PROJECTED), await self._bookmark()))
             if self._waiting and self._waiting[0][2] < now - PATIENCE_S:
                 self._release(self._waiting[0][0], Reach.JOURNAL)
             if self._orphaned_since is not None and now > self._orphaned_since + 2 * self._lease_s:
-                self._release(float("inf"), Reach.JOURNAL)
+                self._release(waited_for, Reach.JOURNAL)
 
     async def _ask(self) -> None:
         """Ask Redis how far everybody is, and take note if it does not say; quickly, if it did not say before."""

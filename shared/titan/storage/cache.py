@@ -5,6 +5,7 @@ Each step is a script (`titan.storage.scripts`), because it must be seen as a wh
 
 import struct
 from collections.abc import Sequence
+from enum import IntEnum
 
 from msgspec import Struct
 from redis.asyncio import Redis
@@ -13,7 +14,7 @@ from redis.typing import EncodableT, FieldT
 from titan.codec.parts import join
 from titan.events.decide import Document
 from titan.storage.redis import Names, fields, keys, reachable, values
-from titan.storage.scripts import BEAT, BEGIN, PUBLISH
+from titan.storage.scripts import BEAT, BEGIN, HOLD, PUBLISH
 
 HEADER = struct.Struct(">QQBI")
 """Before each finished document: revision, position, flags, number of chunks."""
@@ -129,6 +130,16 @@ class Announcement(Struct, frozen=True):
     kinds: Sequence[str]
 
 
+class Beat(IntEnum):
+    """What came of renewing the projector's lease."""
+
+    STRAYED = 0
+    """Redis is not where it was left."""
+    RENEWED = 1
+    LAPSED = 2
+    """The lease had run out: it stands again, and replicas are kept out."""
+
+
 class Announcer:
     """Writes finished documents and announcements, for the projector that is active."""
 
@@ -139,6 +150,7 @@ class Announcer:
         self._publish = redis.register_script(PUBLISH)
         self._begin = redis.register_script(BEGIN)
         self._beat = redis.register_script(BEAT)
+        self._hold = redis.register_script(HOLD)
         self._keys = [
             names.generation,
             names.projected,
@@ -191,24 +203,37 @@ class Announcer:
         with reachable():
             return bool(await self._publish(self._keys, arguments))
 
-    async def begin(self, generation: str, position: int) -> None:
+    async def hold(self) -> bool:
+        """Take the lease and keep replicas out, where it does not stand; say whether that was so.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            return bool(await self._hold([self._names.projector], [self._lease_ms]))
+
+    async def begin(self, generation: str, position: int, *, owing: bool) -> None:
         """Begin a new generation at a position: the cache is empty, and no lease counts until it has run out.
 
         Raises:
             Unavailable: where Redis is away.
         """
+        says = b"-" if owing else generation
         with reachable():
-            await self._begin(self._keys, [generation, position, self._lease_ms])
+            await self._begin(self._keys, [generation, position, self._lease_ms, says])
 
-    async def beat(self, generation: str, position: int) -> bool:
-        """Renew the lease; False where Redis is not where it was left.
+    async def beat(self, generation: str, position: int, *, owing: bool) -> Beat:
+        """Renew the lease.
+
+        Replicas may join unless we are `owing`: there are writes that were answered and that Redis does not know of.
 
         Raises:
             Unavailable: where Redis is away.
         """
         keys = [self._names.generation, self._names.projected, self._names.projector]
+        says = b"-" if owing else generation
         with reachable():
-            return bool(await self._beat(keys, [generation, position, self._lease_ms]))
+            return Beat(int(await self._beat(keys, [generation, position, self._lease_ms, says])))
 
     async def fill(self, generation: str, documents: Sequence[Document]) -> None:
         """Store documents as they stand, without an announcement: they say what a replica would read anyway.

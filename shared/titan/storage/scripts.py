@@ -3,6 +3,7 @@
     RELAY      events into the stream, in order                                            the relay, once a batch
     PUBLISH    documents of a batch, its announcement, the position, the watermark      the projector, once a batch
     BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, a lost Redis
+    HOLD       take the projector's lease, and keep replicas out                     a projector that has to catch up
     BEAT       renew the projector's lease, and see that Redis is where it was left     the projector, when idle
     JOIN       take a lease and start from the projected position                        a replica, with an empty memory
     REPORT     renew the lease, report the position reached, move the watermark          a replica, once a batch
@@ -96,28 +97,44 @@ return 1
 """
 )
 
+# KEYS: projector    ARGV: lease-ms
+# A projector's lease says its generation, or `-` while it has to catch up: writers wait for it then, and no replica
+# joins. Where no lease stood, writes were answered that Redis has not been told of.
+HOLD = """
+local standing = redis.call('GET', KEYS[1])
+if standing and standing ~= '-' then return 0 end
+redis.call('SET', KEYS[1], '-', 'PX', ARGV[1])
+return 1
+"""
+
 # KEYS: generation projected watermark announcements applied grace projector
-# ARGV: generation position lease-ms
+# ARGV: generation position lease-ms projector-says
 BEGIN = """
 redis.call('SET', KEYS[6], '1', 'PX', ARGV[3])
 redis.call('DEL', KEYS[4], KEYS[5], KEYS[3])
 redis.call('SET', KEYS[1], ARGV[1])
 redis.call('SET', KEYS[2], ARGV[2])
-redis.call('SET', KEYS[7], ARGV[1], 'PX', ARGV[3])
+redis.call('SET', KEYS[7], ARGV[4], 'PX', ARGV[3])
 return 1
 """
 
-# KEYS: generation projected projector    ARGV: generation position lease-ms
+# KEYS: generation projected projector    ARGV: generation position lease-ms projector-says
+# A lease that has run out is taken anew as HOLD does: 2.
 BEAT = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
-redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[3])
+if ARGV[4] ~= '-' and redis.call('EXISTS', KEYS[3]) == 0 then
+    redis.call('SET', KEYS[3], '-', 'PX', ARGV[3])
+    return 2
+end
+redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[3])
 return 1
 """
 
 # KEYS: generation projected applied projector    ARGV: lease-key replica lease-ms
 JOIN = """
 local generation, projected = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
-if not generation or not projected or redis.call('EXISTS', KEYS[4]) == 0 then return nil end
+local projector = redis.call('GET', KEYS[4])
+if not generation or not projected or not projector or projector == '-' then return nil end
 redis.call('SET', ARGV[1], '1', 'PX', ARGV[3])
 redis.call('ZADD', KEYS[3], projected, ARGV[2])
 return {generation, projected}
@@ -128,7 +145,8 @@ return {generation, projected}
 REPORT = (
     WATERMARK
     + """
-if redis.call('GET', KEYS[1]) ~= ARGV[5] or redis.call('EXISTS', KEYS[7]) == 0 then return nil end
+local projector = redis.call('GET', KEYS[7])
+if redis.call('GET', KEYS[1]) ~= ARGV[5] or not projector or projector == '-' then return nil end
 if tonumber(redis.call('GET', KEYS[2]) or '-1') < tonumber(ARGV[3]) then return nil end
 if not redis.call('SET', ARGV[1] .. ARGV[2], '1', 'XX', 'PX', ARGV[4]) then return nil end
 redis.call('ZADD', KEYS[5], ARGV[3], ARGV[2])
