@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 import httpx
+import msgspec
 import pytest
 
-from support.asking import Plain, document, path_of, prop, put, refused
+from support.asking import JSON, Plain, document, path_of, prop, put, refused
 from titan.codec.ids import encode_id
 from titan.metamodel.kinds import SHELL, SUBMODEL
 
@@ -113,7 +114,8 @@ def test_a_shell_leads_to_nothing_that_it_does_not_refer_to(shell: Shell) -> Non
         ("DELETE", shell.way, None),
         ("DELETE", speed, None),
     ):
-        refused(shell.client.request(method, url, **({} if sent is None else {"json": sent})), 404)
+        body = None if sent is None else msgspec.json.encode(sent)
+        refused(shell.client.request(method, url, content=body, headers=JSON), 404)
     assert shell.client.get(path_of(SUBMODEL, shell.submodel["id"])).json() == shell.submodel
 
 

@@ -68,6 +68,10 @@ LEAD = """
 SELECT pg_try_advisory_lock(7241007)
 """
 
+YIELD = """
+SELECT pg_advisory_unlock(7241007)
+"""
+
 BEGAN = """
 SELECT now()
 """
@@ -94,6 +98,8 @@ async def collect(conninfo: str, blobs: Blobs, *, grace: timedelta) -> Collected
             removed = 0
             while await remove_one(connection, blobs, before=began - grace):
                 removed += 1
+            # The end of a connection is noticed a little later, and another collector may be waiting.
+            await connection.execute(YIELD)
         return Collected(stored, referenced, condemned, reprieved, removed)
     finally:
         await connection.close()

@@ -54,6 +54,7 @@ class Shelved:
     def __init__(self, shelf: Shelf, *, claim: Claim | None = None) -> None:
         self._shelf = shelf
         self._claim = claim
+        self._closed = False
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
 
     async def put(self, pieces: AsyncIterator[bytes], *, limit_bytes: int) -> Stored:
@@ -120,6 +121,9 @@ class Shelved:
             await self._run(found.close)
 
     async def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
         await self._run(self._shelf.close)
         self._threads.shutdown(wait=False)
 
