@@ -114,7 +114,9 @@ def write_app(settings: Settings, *, connections: int) -> Litestar:
         return health(guarded, Health({}, started=lambda: True), metrics, extended=False)
 
     handlers = {"documents.create": written.create, "documents.put": written.put, "documents.remove": written.remove}
-    operations = [operation for operation in OPERATIONS if operation.side == "command"]
+    operations = [
+        operation for operation in OPERATIONS if operation.side == "command" and operation.handler in handlers
+    ]
     return router(handlers, operations, around=around, lifespan=[running])
 
 

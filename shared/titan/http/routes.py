@@ -19,12 +19,12 @@ from litestar.types import ASGIApp, ControllerRouterHandler, HTTPScope, Receive,
 from msgspec import Struct, field
 
 from titan.codec.ids import decode_id
-from titan.errors import Invalid, MethodNotAllowed, NotFound
+from titan.errors import Invalid, MethodNotAllowed, Misconfigured, NotFound
 from titan.http.guard import HANDLER
 from titan.http.operations import BASE_PATHS, OPERATIONS
 from titan.http.operations.row import Operation, Side
 from titan.http.requests import Disconnected, Query, segments
-from titan.http.responses import JSON, headless, send_bytes
+from titan.http.responses import headless
 
 
 class Call(Struct, frozen=True):
@@ -64,6 +64,9 @@ def router(
         others: Further routes, such as health and figures; errors of theirs are answered alike.
         around: Wraps everything but the lifespan: what answers from memory, CORS and the guard.
         lifespan: What is open while the application runs.
+
+    Raises:
+        Misconfigured: where nobody handles an operation.
     """
     app = Litestar(
         route_handlers=others,
@@ -119,9 +122,11 @@ _PLAIN = frozenset({"idShortPath"})
 def _tree(handlers: Mapping[str, Handler], operations: Sequence[Operation]) -> _Node:
     root = _Node()
     for operation in operations:
+        if operation.handler not in handlers:
+            raise Misconfigured(f"Nobody handles {operation.handler}, which {operation.operation_id} needs.")
         names = tuple([segment[1:-1] for segment in _template(operation) if segment.startswith("{")])
         readers = tuple(str if name in _PLAIN else decode_id for name in names)
-        route = _Route(operation, handlers.get(operation.handler, _refuse_unhandled), names, readers)
+        route = _Route(operation, handlers[operation.handler], names, readers)
         for node in _nodes(root, operation):
             node.here[operation.method] = route
             if operation.method == "GET":
@@ -133,13 +138,6 @@ def _tree(handlers: Mapping[str, Handler], operations: Sequence[Operation]) -> _
                 if operation.method == "GET":
                     node.elsewhere["HEAD"] = operation.side
     return root
-
-
-async def _refuse_unhandled(call: Call) -> None:
-    text = f"{call.operation.operation_id} is not served yet."
-    await send_bytes(
-        call.send, 501, [JSON], (b'{"messages":[{"messageType":"Error","code":"501","text":"%b"}]}' % text.encode(),)
-    )
 
 
 def _template(operation: Operation) -> list[str]:
