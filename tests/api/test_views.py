@@ -63,10 +63,7 @@ def test_a_submodel_has_every_view(shown: Shown) -> None:
     assert shown.get("/$value").json() == VALUES
     assert b'"Items":[1.50]' in shown.get("/$value").content
     assert shown.get("/$value", extent="withBlobValue").json()["Blob"]["value"] == "eHg="
-    assert (
-        shown.get("/$value", level="core").json()["Motor"] == {"Count": 7, "Inner": {}, "Items": []}
-        or shown.get("/$value", level="core").json()["Motor"] == {}
-    )
+    assert shown.get("/$value", level="core").json() == VALUES | {"Motor": {}}
     key = {"type": "Submodel", "value": shown.id}
     assert shown.get("/$reference").json() == {"type": "ModelReference", "keys": [key]}
     deep = ["Speed", "Motor", "Motor.Count", "Motor.Inner", "Motor.Inner.Leaf", "Motor.Items", "Motor.Items[0]"]
