@@ -6,13 +6,16 @@ Spec: IDTA-01002, PutFileByPath and PutThumbnail. It leaves open what the docume
 server with the digest and the name in it, `contentType` that of the part, or of the name where the part says nothing.
 """
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from mimetypes import guess_type
 
 from msgspec import structs
 
-from titan.errors import MethodNotAllowed, NotFound
+from titan.errors import MethodNotAllowed, NotFound, TitanError
 from titan.http.files import UNKNOWN_TYPE, Held, file_name, held, media_type
 from titan.http.multipart import Form
+from titan.http.requests import Listening
 from titan.http.routes import Call
 from titan.metamodel.elements import File, SubmodelElement
 from titan.metamodel.identifiables import AssetAdministrationShell, Resource
@@ -22,6 +25,8 @@ from titan.write.answers import Answers
 from titan.write.elements import Elements
 from titan.write.shells import Shells, subject_of
 
+HEARD_OUT_BYTES = 64 * 1024 * 1024
+"""How much of a file is taken from a client that is refused."""
 TYPE_LIMIT = 128
 """Characters of a media type. Spec: IDTA-01001, ContentType."""
 
@@ -44,10 +49,11 @@ class Files:
             MethodNotAllowed: where it is no File.
             TooLarge: where the file is; nothing is kept of it.
         """
-        subject, path = await self._elements.reach(call)
-        # Nobody is to send a large file for nothing.
-        _file(await self._elements.find(subject, path), text(path))
-        taken = await self._take(call)
+        async with _heard_out(call) as heard:
+            subject, path = await self._elements.reach(call)
+            # Nobody's file is stored for nothing.
+            _file(await self._elements.find(subject, path), text(path))
+            taken = await self._take(heard)
 
         def refer(element: SubmodelElement) -> SubmodelElement:
             return structs.replace(_file(element, text(path)), value=taken.path, content_type=taken.content_type)
@@ -80,8 +86,9 @@ class Files:
             TooLarge: where the file is; nothing is kept of it.
         """
         subject = subject_of(call)
-        await self._shells.require(subject)
-        taken = await self._take(call)
+        async with _heard_out(call) as heard:
+            await self._shells.require(subject)
+            taken = await self._take(heard)
 
         def refer(shell: AssetAdministrationShell) -> AssetAdministrationShell:
             return _with_thumbnail(shell, taken)
@@ -107,6 +114,17 @@ class Files:
         stored = await self._blobs.put(form.file(), limit_bytes=self._limit_bytes)
         name = file_name(form.text("fileName"), form.file_name)
         return Resource(path=Held(stored.digest, name).path, content_type=type_of(form.content_type, name))
+
+
+@asynccontextmanager
+async def _heard_out(call: Call) -> AsyncGenerator[Call]:
+    """Let a client that is refused send the rest of what is not too long, so that it sees why."""
+    listening = Listening(call.receive)
+    try:
+        yield structs.replace(call, receive=listening)
+    except TitanError:
+        await listening.to_the_end(limit_bytes=HEARD_OUT_BYTES)
+        raise
 
 
 def type_of(said: str | None, name: str) -> str:

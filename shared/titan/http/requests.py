@@ -12,7 +12,7 @@ from typing import Self
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import msgspec
-from litestar.types import HTTPScope, Receive
+from litestar.types import HTTPReceiveMessage, HTTPScope, Receive, WebSocketReceiveMessage
 from msgspec import Struct
 
 from titan.codec.ids import decode_cursor, decode_json
@@ -258,6 +258,31 @@ def min_position(headers: Headers) -> int | None:
     if not (value.isdigit() and len(value) <= _MAX_DIGITS):
         raise Invalid("It must be a position that this server gave in `Titan-Position`.", path="Titan-Min-Position")
     return int(value)
+
+
+class Listening:
+    """The channel of a request, which knows whether all of its body has come.
+
+    Who refuses a long body before it has come closes the connection under a client that still sends, and that may then
+    never see the answer.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def __call__(self) -> HTTPReceiveMessage | WebSocketReceiveMessage:
+        """Give the next message."""
+        message = await self._receive()
+        self._ended = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    async def to_the_end(self, *, limit_bytes: int) -> None:
+        """Take what is still to come, and leave it; at most so much."""
+        while not self._ended and limit_bytes > 0:
+            message = await self()
+            if message["type"] == "http.request":
+                limit_bytes -= len(message.get("body", b""))
 
 
 async def body(receive: Receive, scope: HTTPScope, *, limit_bytes: int) -> bytes:
