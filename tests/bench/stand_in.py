@@ -34,14 +34,13 @@ from titan.storage.blobs.opening import open_blobs
 from titan.storage.journal import Appended, Journal, append
 from titan.storage.notices import Notices
 from titan.storage.postgres import Pool, pool
-from titan.storage.redis import Names
 from titan.storage.together import Together
+from titan.storage.visibility import Reach, Visibility
 from titan.tasks import beside
 from titan.write.answers import Answers
 from titan.write.documents import Documents
 from titan.write.handle import Handle
 from titan.write.reading import Reading
-from titan.write.visibility import Reach, Visibility
 
 
 class Nowhere(Journal):
@@ -86,7 +85,13 @@ def write_app(settings: Settings, *, connections: int) -> Litestar:
     conninfo = settings.database_url or ""
     notices, shared = Notices(conninfo), pool(conninfo, name="bench", size=max(connections, 1))
     visibility = Visibility(
-        Reach.JOURNAL, redis=None, names=Names(), notices=notices, pool=shared, lease_ms=1000, metrics=metrics
+        Reach.JOURNAL,
+        None,
+        notices=notices,
+        pool=shared,
+        lease_ms=1000,
+        metrics=metrics,
+        waits=metrics.visibility_wait_seconds,
     )
     if connections:
         journal, looks = Alone(conninfo, metrics, notices, shared), documents.together(shared, documents.look)

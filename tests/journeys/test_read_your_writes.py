@@ -1,13 +1,18 @@
 """Whoever was told that a write stands sees it everywhere from then on, whatever is stopped or killed meanwhile."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from threading import Event
 
+import httpx
 import pytest
 
+from support.asking import document, path_of
 from support.installation import Installation
 from support.load import Tally, under_load
 from support.waiting import eventually
+from titan.metamodel.kinds import SUBMODEL
 
 LEASE_S = 1.0
 SLACK_S = 3.0
@@ -86,3 +91,36 @@ def test_what_a_killed_writer_acknowledged_stands(installation: Installation) ->
         go_on_for(4)
     nothing_was_stale(tally, at_least=300)
     assert tally.failed_reads == []
+
+
+def test_nobody_is_told_of_a_change_while_a_silent_replica_could_still_show_what_was_before(
+    installation: Installation,
+) -> None:
+    plain = document(SUBMODEL, f"urn:told:{time.time_ns()}")
+    path = path_of(SUBMODEL, plain["id"])
+    stopped, other, *_ = installation.titan.processes("read")
+
+    def seen(method: str, url: str) -> tuple[int, float]:
+        """Ask until the change shows, and say when that was."""
+        with httpx.Client(base_url=url, timeout=30) as client:
+            while True:
+                answer = client.request(method, path if method == "GET" else "/submodels", json=plain)
+                if answer.status_code in {200, 409}:
+                    return answer.status_code, time.monotonic()
+                assert answer.status_code == 404
+
+    with ThreadPoolExecutor(3) as pool, httpx.Client(base_url=installation.url, timeout=30) as client:
+        stopped.send(SIGSTOP)
+        try:
+            silent_since = time.monotonic()
+            writing = pool.submit(client.put, path, json=plain)
+            reading = pool.submit(seen, "GET", other.url)
+            go_on_for(0.3)  # the change is committed by now
+            creating = pool.submit(seen, "POST", installation.url)
+            assert writing.result().status_code == 201
+            told = [reading.result(), creating.result()]
+        finally:
+            stopped.send(SIGCONT)
+    assert [status for status, _ in told] == [200, 409]
+    # It may have renewed its lease a quarter of a lease before it fell silent.
+    assert min(at for _, at in told) - silent_since > LEASE_S * 0.7

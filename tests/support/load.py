@@ -121,7 +121,7 @@ class Tally(Struct):
 
 
 class Hot:
-    """Documents that everybody writes and reads, and the newest revision of each that was acknowledged."""
+    """Documents that everybody writes and reads, and the newest revision of each that was acknowledged or shown."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self.paths = paths
@@ -197,7 +197,9 @@ class Client:
         if answer is not None:
             self._hot.acknowledge(path, answer.revision)
         for other, part in ((path, MARK), (path, ""), (self._random.choice(self._hot.paths), "")):
-            self._look(f"{path_of(SUBMODEL, f'urn:load:{other}')}{part}", self._hot.acknowledged(other))
+            # What one client has seen, nobody may be shown older, answered or not.
+            seen = self._look(f"{path_of(SUBMODEL, f'urn:load:{other}')}{part}", self._hot.acknowledged(other))
+            self._hot.acknowledge(other, seen)
 
     def _write_own(self, id: str) -> None:
         is_new = id not in self._own
@@ -248,8 +250,9 @@ class Client:
         self.tally.failed_writes.append(f"{method} {path}: {answer.status} {answer.body[:300]!r}")
         return None
 
-    def _look(self, path: str, revision: int | None) -> None:
-        """Look through the gateway, then at one replica."""
+    def _look(self, path: str, revision: int | None) -> int:
+        """Look through the gateway, then at one replica; gives the newest revision seen, 0 where there was none."""
+        seen = 0
         began = time.monotonic()
         try:
             answer = self._gateway.ask("GET", path)
@@ -261,15 +264,19 @@ class Client:
             if answer.status not in {200, 404}:
                 self.tally.failed_reads.append(f"GET {path}: {answer.status} {answer.body[:300]!r}")
             self._judge(answer, path, revision, "the gateway")
+            seen = answer.revision if answer.status == 200 else 0
         if not self._replicas:
-            return
+            return seen
+        if revision is not None:
+            revision = max(revision, seen)
         url = self._random.choice(list(self._replicas))
         try:
             answer = self._replicas[url].ask("GET", path)
         except Unanswered:
-            return
+            return seen
         self.tally.direct_reads += 1
         self._judge(answer, path, revision, url)
+        return max(seen, answer.revision if answer.status == 200 else 0)
 
     def _judge(self, answer: Answer, path: str, revision: int | None, where: str) -> None:
         if revision is None:

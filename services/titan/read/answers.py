@@ -11,9 +11,9 @@ from titan.http.responses import send_bytes
 from titan.http.routes import Call
 from titan.read.fresh import Fresh
 from titan.read.front import Front, is_known, memory_key
+from titan.read.load import PATIENCE_S
 from titan.read.memory import Entry
 
-PATIENCE_S = 5.0
 _TURN_BYTES = 256 * 1024
 """About how much is made of a large document before others have their turn."""
 

@@ -33,16 +33,17 @@ from titan.read.modifiers import restoring
 from titan.read.pages import Limits
 from titan.read.serialization import Serialization
 from titan.read.shells import Shells
-from titan.storage import documents, redis
+from titan.storage import redis
 from titan.storage.blobs.opening import open_blobs
 from titan.storage.cache import Cache
 from titan.storage.invocations import Invocations as InvocationRows
 from titan.storage.listings import BOOKMARK
-from titan.storage.membership import Membership
+from titan.storage.membership import Membership, Watermark
 from titan.storage.mqtt import probe
 from titan.storage.notices import Notices
 from titan.storage.postgres import alive, in_use, pool
 from titan.storage.redis import Names
+from titan.storage.visibility import Reach, Visibility
 from titan.tasks import beside
 
 
@@ -58,7 +59,6 @@ class Read:
         self._redis = redis.connect(redis_url, timeout_s=lease_s) if redis_url else None
         self._tail = redis.connect_blocking(redis_url, timeout_s=lease_s) if redis_url else None
         self._notices = Notices(where.conninfo)
-        self._state = documents.together(self._pool, documents.fetch)
         self._open = False
         memory = Memory(settings.memory_bytes)
         self.fresh = Fresh(
@@ -71,8 +71,17 @@ class Read:
         )
         self.front = Front(memory, self.fresh, metrics)
         cache = Cache(self._redis, names) if self._redis else None
-        self._load = Load(self.fresh, cache, self._state, metrics)
-        self._branches = documents.together(self._pool, documents.branch)
+        visibility = Visibility(
+            # Without Redis nobody serves from memory: nothing is held back.
+            Reach(settings.write_visibility) if self._redis else Reach.JOURNAL,
+            Watermark(self._redis, names) if self._redis else None,
+            notices=self._notices,
+            pool=self._pool,
+            lease_ms=settings.lease_ms,
+            metrics=metrics,
+            waits=metrics.hold_seconds,
+        )
+        self._load = Load(self.fresh, cache, self._pool, self._notices, visibility, metrics=metrics)
         self._blobs = open_blobs(settings)
         self.handlers = self._handlers(settings)
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
@@ -91,10 +100,10 @@ class Read:
         answers = Answers(self.front, self.fresh)
         restore = restoring(self._blobs)
         single = Documents(answers, self._load, restore)
-        lists = Lists(self.front, self.fresh, self._pool, self._notices, limits=limits, restore=restore)
-        elements = Elements(answers, self._load, self._branches, self._pool, limits=limits, restore=restore)
+        lists = Lists(self.front, self.fresh, self._load, limits=limits, restore=restore)
+        elements = Elements(answers, self._load, self._pool, limits=limits, restore=restore)
         shells = Shells(answers, self._load, limits)
-        files = Files(self.fresh, self._load, self._branches, self._blobs)
+        files = Files(self.fresh, self._load, self._blobs)
         invocations = Invocations(InvocationRows(self._pool), self._load, external_url=settings.external_url)
         return {
             "documents.show": single.show,
@@ -105,7 +114,7 @@ class Read:
             "thumbnail.show": files.show_thumbnail,
             "asset.show": shells.show_asset,
             "submodel_refs.list": shells.list_references,
-            "serialization": Serialization(self.fresh, self._pool, self._notices, self._blobs, restore).show,
+            "serialization": Serialization(self.fresh, self._load, self._pool, self._blobs, restore).show,
             "invocations.status": invocations.status,
             "invocations.result": invocations.result,
             "description": describe,
@@ -127,7 +136,7 @@ class Read:
         """Serve until the body ends."""
         await self._pool.open()
         try:
-            async with beside(self._notices.run(), self._state.run(), self._branches.run(), self._load.run()):
+            async with beside(self._notices.run(), self._load.run()):
                 self.fresh.start()
                 self._open = True
                 try:

@@ -18,10 +18,9 @@ from titan.read.load import Load
 from titan.read.modifiers import Modifiers, Restore, modifiers
 from titan.read.pages import Limits, Wanted, opening, wanted
 from titan.read.viewed import run_viewed
-from titan.storage.documents import Branch, branch_name
-from titan.storage.elements import Outline, bodies, outline
+from titan.storage.documents import Branch
+from titan.storage.elements import Outline, bodies
 from titan.storage.postgres import Pool
-from titan.storage.together import Together
 
 ATTEMPTS = 20
 """How often a submodel may change between the two statements of one page."""
@@ -43,7 +42,6 @@ class Elements:
         self,
         answers: Answers,
         load: Load,
-        branches: Together[Branch],
         pool: Pool,
         *,
         limits: Limits,
@@ -51,7 +49,6 @@ class Elements:
     ) -> None:
         self._answers = answers
         self._load = load
-        self._branches = branches
         self._pool = pool
         self._limits = limits
         self._restore = restore
@@ -70,8 +67,8 @@ class Elements:
 
         async def make() -> Made:
             await self._load.confirm(found)
-            branch = await self._branches.get(branch_name(subject.key, str(path[0])))
-            if branch is None or branch.removed:
+            branch = await self._load.branch(subject, str(path[0]))
+            if branch is None:
                 raise missing(subject)
             try:
                 shown = element_viewed(subject, _around(branch), path, chosen, has_blobs=branch.blobs)
@@ -109,8 +106,8 @@ class Elements:
     async def _page(self, subject: Subject, page: Wanted) -> tuple[Outline, bytes, bytes]:
         """How the submodel stands, the opening of the page, and the elements on it joined by commas."""
         for _ in range(ATTEMPTS):
-            stands = await outline(self._pool, subject.key)
-            if stands is None or stands.removed:
+            stands = await self._load.outline(subject)
+            if stands is None:
                 raise missing(subject)
             if not stands.ordinals:
                 elements = children(stands.head)

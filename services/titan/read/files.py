@@ -5,7 +5,6 @@ from functools import partial
 from titan.codec.json import stored
 from titan.codec.shells import asset_information
 from titan.errors import MethodNotAllowed, NotFound
-from titan.events.edit import Branch
 from titan.events.elements import found
 from titan.http.files import answer, held, send_file
 from titan.http.reached import missing, reached
@@ -18,17 +17,14 @@ from titan.read.answers import await_position
 from titan.read.fresh import Fresh
 from titan.read.load import Load
 from titan.storage.blobs.store import Blobs
-from titan.storage.documents import branch_name
-from titan.storage.together import Together
 
 
 class Files:
     """Serves files. No connection of the database is held while one is sent."""
 
-    def __init__(self, fresh: Fresh, load: Load, branches: Together[Branch], blobs: Blobs) -> None:
+    def __init__(self, fresh: Fresh, load: Load, blobs: Blobs) -> None:
         self._fresh = fresh
         self._load = load
-        self._branches = branches
         self._blobs = blobs
 
     async def show_attachment(self, call: Call) -> None:
@@ -42,8 +38,8 @@ class Files:
         path = parse(call.named["idShortPath"])
         await await_position(call, self._fresh)
         await self._load.confirm(where)
-        branch = await self._branches.get(branch_name(where.subject.key, str(path[0])))
-        if branch is None or branch.removed:
+        branch = await self._load.branch(where.subject, str(path[0]))
+        if branch is None:
             raise missing(where.subject)
         element = found(branch, path)
         if not isinstance(element, File):

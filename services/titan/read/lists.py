@@ -6,23 +6,20 @@ import msgspec
 from msgspec import Raw
 
 from titan.codec.ids import decode_way, encode_cursor, encode_way
-from titan.errors import Unavailable
 from titan.events.decide import Document
 from titan.http.requests import facets, page, page_limit
 from titan.http.responses import send_bytes
 from titan.http.routes import Call
 from titan.metamodel.kinds import KINDS, SUBMODEL, Kind, Subject
-from titan.read.answers import PATIENCE_S, await_position, in_turns
+from titan.read.answers import await_position, in_turns
 from titan.read.fresh import Fresh, list_subject
 from titan.read.front import Front, is_known, memory_key
+from titan.read.load import Load
 from titan.read.memory import Entry
 from titan.read.modifiers import Modifiers, Restore, modifiers
 from titan.read.pages import Limits
 from titan.read.viewed import document_viewed
-from titan.storage import documents, listings
 from titan.storage.listings import Page, Place
-from titan.storage.notices import PROJECTED, Notices
-from titan.storage.postgres import Pool, reachable
 
 _PATHS = msgspec.json.Decoder(list[Raw])
 
@@ -36,20 +33,10 @@ Item = Callable[[Document], Awaitable[Sequence[bytes]]]
 class Lists:
     """Serves lists of documents."""
 
-    def __init__(  # what a page is made of, and how long it may be
-        self,
-        front: Front,
-        fresh: Fresh,
-        pool: Pool,
-        notices: Notices,
-        *,
-        limits: Limits,
-        restore: Restore,
-    ) -> None:
+    def __init__(self, front: Front, fresh: Fresh, load: Load, *, limits: Limits, restore: Restore) -> None:
         self._front = front
         self._fresh = fresh
-        self._pool = pool
-        self._notices = notices
+        self._load = load
         self._limits = limits
         self._restore = restore
 
@@ -79,7 +66,7 @@ class Lists:
         began, skip = (0, 0) if cursor is None else decode_way(cursor)
         wanted = await await_position(call, self._fresh)
         after = began - 1 if skip else began
-        found = await self._page(SUBMODEL, facets(SUBMODEL, call.query), after, limit, wanted=wanted)
+        found = await self._load.page(SUBMODEL, facets(SUBMODEL, call.query), after=after, limit=limit, wanted=wanted)
         shown: list[Raw] = []
         going_on = encode_way(found.places[-1].sort, 0) if found.more else ""
         async for place, document in self._standing(found):
@@ -102,12 +89,10 @@ class Lists:
     async def _standing(self, found: Page) -> AsyncIterator[tuple[Place, Document]]:
         """The documents of a page that are there still."""
         for group in _groups(found.places):
-            with reachable():
-                async with self._pool.connection() as connection:
-                    stand = await documents.fetch(connection, [place.key for place in group])
+            stand = await self._load.standing([place.key for place in group])
             for place in group:
                 document = stand.get(place.key)
-                if document is not None and not document.removed:
+                if document is not None:
                     yield place, document
 
     async def _serve(self, call: Call, kind: Kind, item: Item) -> None:
@@ -117,7 +102,7 @@ class Lists:
         loading = self._front.begin((list_subject(kind.name),))
         entry: Entry | None = None
         try:
-            found = await self._page(kind, facets(kind, call.query), after, limit, wanted=wanted)
+            found = await self._load.page(kind, facets(kind, call.query), after=after, limit=limit, wanted=wanted)
             if sum(place.size for place in found.places) <= WHOLE_BYTES:
                 body = b"".join([piece async for piece in self._body(found, item)])
                 entry = Entry(etag=b"", headers=self._front.headers, body=body, subjects=(list_subject(kind.name),))
@@ -128,19 +113,6 @@ class Lists:
             await self._front.answer(entry, call.scope, call.send)
         else:
             await self._stream(call, found, item)
-
-    async def _page(self, kind: Kind, wanted_facets: Sequence[bytes], after: int, limit: int, *, wanted: int) -> Page:
-        """A page of a read model that knows at least what this replica was told, and what the client wants."""
-        need = max(wanted, self._fresh.applied)
-        for _ in range(20):
-            with reachable():
-                async with self._pool.connection() as connection:
-                    found = await listings.page(connection, kind.name, wanted_facets, after=after, limit=limit)
-            if found.position >= need:
-                return found
-            await self._notices.wait(PROJECTED, found.position, timeout_s=PATIENCE_S / 20)
-        message = f"The read model has not reached position {need} yet."
-        raise Unavailable(message)
 
     async def _body(self, found: Page, item: Item) -> AsyncIterator[bytes]:
         cursor = b'"cursor":"%b"' % encode_cursor(found.places[-1].sort).encode() if found.more else b""

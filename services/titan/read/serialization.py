@@ -19,7 +19,7 @@ from titan.codec.ids import decode_id
 from titan.codec.json import stored
 from titan.codec.shells import names_of, submodel_references
 from titan.codec.xml import XmlEnvelope
-from titan.errors import Invalid, NotFound, Unavailable
+from titan.errors import Invalid, NotFound
 from titan.events.decide import Document
 from titan.http.accept import chosen
 from titan.http.reached import missing
@@ -27,13 +27,13 @@ from titan.http.requests import Query
 from titan.http.responses import NO_CACHE, Header, send_bytes
 from titan.http.routes import Call
 from titan.metamodel.kinds import CONCEPT_DESCRIPTION, KINDS, SHELL, SUBMODEL, Kind, Subject
-from titan.read.answers import PATIENCE_S, await_position
+from titan.read.answers import await_position
 from titan.read.fresh import Fresh
+from titan.read.load import Load
 from titan.read.modifiers import Restore
-from titan.storage import documents, listings
+from titan.storage import documents
 from titan.storage.blobs.store import Blobs
 from titan.storage.listings import Page
-from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import Pool, reachable
 
 FETCHED_BYTES = 4 * 1024 * 1024
@@ -67,10 +67,10 @@ Pieces = Sequence[bytes]
 class Serialization:
     """Serves documents together."""
 
-    def __init__(self, fresh: Fresh, pool: Pool, notices: Notices, blobs: Blobs, restore: Restore) -> None:
+    def __init__(self, fresh: Fresh, load: Load, pool: Pool, blobs: Blobs, restore: Restore) -> None:
         self._fresh = fresh
+        self._load = load
         self._pool = pool
-        self._notices = notices
         self._blobs = blobs
         self._restore = restore
 
@@ -153,30 +153,16 @@ class Serialization:
                 continue
             after, more = 0, True
             while more:
-                page = await self._page(kind, after, wanted=wanted)
+                page = await self._load.page(kind, (), after=after, limit=PLACES, wanted=wanted)
                 for keys in _groups(page):
                     for document in await self._fetch(keys):
                         yield kind, document
                 after, more = page.places[-1].sort if page.places else after, page.more
 
-    async def _page(self, kind: Kind, after: int, *, wanted: int) -> Page:
-        """A page of a read model that knows at least what this replica was told, and what the client wants."""
-        need = max(wanted, self._fresh.applied)
-        for _ in range(20):
-            with reachable():
-                async with self._pool.connection() as connection:
-                    found = await listings.page(connection, kind.name, (), after=after, limit=PLACES)
-            if found.position >= need:
-                return found
-            await self._notices.wait(PROJECTED, found.position, timeout_s=PATIENCE_S / 20)
-        raise Unavailable(f"The read model has not reached position {need} yet.")
-
     async def _fetch(self, keys: Sequence[bytes]) -> list[Document]:
         """Give those of the documents that stand, in the order of their keys."""
-        with reachable():
-            async with self._pool.connection() as connection:
-                stand = await documents.fetch(connection, keys)
-        return [stand[key] for key in keys if key in stand and not stand[key].removed]
+        stand = await self._load.standing(keys)
+        return [stand[key] for key in keys if key in stand]
 
     async def _whole(self, found: Found) -> AsyncIterator[tuple[Kind, Pieces]]:
         """Give the documents with the values of their Blobs, wherever those are kept."""

@@ -6,8 +6,8 @@ from titan.events.facts import DocumentPut, DocumentRemoved
 from titan.http.requests import etag
 from titan.http.responses import JSON, Header, send_bytes
 from titan.http.routes import Call
+from titan.storage.visibility import Visibility
 from titan.write.handle import Done
-from titan.write.visibility import Visibility
 
 
 class Answers:

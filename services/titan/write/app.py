@@ -19,10 +19,12 @@ from titan.storage.blobs.collect import claim
 from titan.storage.blobs.opening import open_blobs
 from titan.storage.invocations import Invocations
 from titan.storage.journal import Journal
+from titan.storage.membership import Watermark
 from titan.storage.notices import Notices
 from titan.storage.postgres import alive, in_use, pool
 from titan.storage.redis import Names
 from titan.storage.stream import Stream
+from titan.storage.visibility import Reach, Visibility
 from titan.tasks import beside
 from titan.write import relay
 from titan.write.answers import Answers
@@ -34,8 +36,8 @@ from titan.write.files import Files
 from titan.write.handle import Handle
 from titan.write.operations import Operations
 from titan.write.reading import Reading
+from titan.write.refusals import holding
 from titan.write.shells import Shells
-from titan.write.visibility import Reach, Visibility
 
 
 class Write:
@@ -61,19 +63,20 @@ class Write:
         metrics.db_pool_max.set(where.pool_size)
         self._visibility = Visibility(
             Reach(settings.write_visibility),
-            redis=self._redis,
-            names=names,
+            Watermark(self._redis, names) if self._redis else None,
             notices=self._notices,
             pool=self._pool,
             lease_ms=settings.lease_ms,
             metrics=metrics,
+            waits=metrics.visibility_wait_seconds,
         )
         self._blobs = open_blobs(settings, claim=partial(claim, self._pool))
         self._delegation = Delegation(read_targets(settings.operation_targets), limit_bytes=settings.max_body_bytes)
         self._executions = Executions(
             self._delegation, Invocations(self._pool), terms(settings), lenient=settings.validation == "lenient"
         )
-        self.handlers = self._handlers(settings)
+        handlers = self._handlers(settings)
+        self.handlers = {name: holding(handler, self._visibility, self._pool) for name, handler in handlers.items()}
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
         if self._redis is not None:
             self.probes["redis"] = Probe(partial(redis.alive, self._redis))

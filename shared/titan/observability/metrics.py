@@ -78,6 +78,12 @@ class Metrics:
             buckets=_VISIBILITY_S,
             registry=registry,
         )
+        self.hold_seconds = Histogram(
+            "titan_read_hold_seconds",
+            "Time that an answer was held back until no replica could show anything older",
+            buckets=_VISIBILITY_S,
+            registry=registry,
+        )
         self.queue_depth = gauge("titan_write_queue_depth", "Appends that wait for a transaction of the journal")
         self.journal_position = gauge("titan_journal_position", "Last position of the journal that was seen")
         self.relayed_position = gauge("titan_relayed_position", "Last position that was put into the stream")

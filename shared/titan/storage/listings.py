@@ -1,7 +1,6 @@
 """The read model in PostgreSQL: what lists and look-ups are answered from. Written by the projector alone."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from msgspec import Struct
 
@@ -137,37 +136,3 @@ async def page(connection: Connection, kind: str, facets: Sequence[bytes], *, af
         rows = await cursor.fetchall()
     places = [Place(row[1], row[2], row[3], int(row[4])) for row in rows if row[1] is not None]
     return Page(places=places[:limit], more=len(places) > limit, position=rows[0][0] if rows else 0)
-
-
-PARK = """
-INSERT INTO read.parked (position, follower, key, error, at)
-VALUES (%(position)s, %(follower)s, %(key)s, %(error)s, clock_timestamp())
-    ON CONFLICT (position, follower) DO UPDATE SET error = excluded.error, at = excluded.at
-"""
-
-
-async def park(connection: Connection, position: int, *, follower: str, key: bytes, error: str) -> None:
-    """Set aside an event that cannot be followed, so that the others go on."""
-    parameters = {"position": position, "follower": follower, "key": key, "error": error}
-    with reachable():
-        await connection.execute(PARK, parameters)
-
-
-PARKED = """
-SELECT position, follower, error, at FROM read.parked ORDER BY position
-"""
-
-
-class Parked(Struct, frozen=True):
-    """An event that was set aside."""
-
-    position: int
-    follower: str
-    error: str
-    at: datetime
-
-
-async def parked(connection: Connection) -> list[Parked]:
-    """Every event that was set aside, by position."""
-    with reachable():
-        return [Parked(*row) for row in await (await connection.execute(PARKED)).fetchall()]

@@ -1,13 +1,13 @@
 """Which replicas live and what they have seen: leases, positions, the watermark."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import redis
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from titan.storage.redis import Names, entries, reachable
+from titan.storage.redis import Names, entries, heard, reachable
 from titan.storage.scripts import JOIN, LEAVE, LEVEL, REPORT
 
 
@@ -29,7 +29,7 @@ def level(message: bytes) -> Level:
 
 
 class Watermark:
-    """The watermark, for a writer that waits."""
+    """The watermark, for those who wait for it."""
 
     def __init__(self, client: Redis, names: Names) -> None:
         self._client = client
@@ -47,6 +47,16 @@ class Watermark:
         with reachable():
             projected, watermark, projecting = await self._level(keys, [names.lease])
         return Level(projected=int(projected), watermark=int(watermark), projecting=bool(projecting))
+
+    async def heard(self) -> AsyncGenerator[Level]:
+        """How far everybody is, each time that it moves, until the connection is lost.
+
+        Raises:
+            Unavailable: when it is.
+        """
+        with reachable():
+            async for message in heard(self._client, self._names.watermark):
+                yield level(message)
 
 
 class Joined(Struct, frozen=True):

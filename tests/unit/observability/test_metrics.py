@@ -23,6 +23,7 @@ def values(metrics: Metrics) -> dict[str, float]:
         *("titan_parked_events_total", "titan_cache_generations_total"),
         *("titan_memory_bytes", "titan_memory_entries", "titan_lease_valid"),
         *("titan_group_commit_size_count", "titan_visibility_wait_seconds_count"),
+        "titan_read_hold_seconds_count",
         *("process_resident_memory_bytes", "process_cpu_seconds_total"),
     ],
 )

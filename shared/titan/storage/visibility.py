@@ -1,4 +1,8 @@
-"""When a write is answered: once everybody who could show something older has forgotten it."""
+"""When a change may be told of: once everybody who could show something older has forgotten it.
+
+A write is answered then, and so is a read that came upon the change before. Otherwise one replica would show a change
+that another, which has not heard of it yet, takes back a moment later.
+"""
 
 import asyncio
 import heapq
@@ -7,23 +11,22 @@ from enum import StrEnum
 from itertools import count
 
 import psycopg
-from redis.asyncio import Redis
+from prometheus_client import Histogram
 
 from titan.errors import Unavailable
 from titan.observability.metrics import Metrics
 from titan.storage.listings import bookmark
-from titan.storage.membership import Level, Watermark, level
+from titan.storage.membership import Level, Watermark
 from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import Pool, reachable
-from titan.storage.redis import AWAY, Names, heard
 
 TICK_S = 0.05
 PATIENCE_S = 30.0
-"""How long a write waits for a projector that lives and doesn't come."""
+"""How long is waited for a projector that lives and doesn't come."""
 
 
 class Reach(StrEnum):
-    """How far a change has come when its write is answered."""
+    """How far a change has come when it is told of."""
 
     REPLICAS = "replicas"
     """Every replica shows it, or something newer."""
@@ -34,36 +37,55 @@ class Reach(StrEnum):
 
 
 class Visibility:
-    """Holds writes back until their change has come as far as was asked for.
+    """Holds answers back until the changes that they tell of have come as far as was asked for.
 
     While Redis is away nobody can serve from memory for longer than a lease: that is waited out once, and then the
     read model's bookmark alone decides. The same goes for a projector that is gone, except that lists then wait for
     its successor; the answer says so.
+
+    Args:
+        waits: Takes how long each answer was held back, in seconds.
     """
 
     def __init__(
         self,
         reach: Reach,
+        watermark: Watermark | None,
         *,
-        redis: Redis | None,
-        names: Names,
         notices: Notices,
         pool: Pool,
         lease_ms: int,
         metrics: Metrics,
+        waits: Histogram,
     ) -> None:
         self._reach = reach
-        self._redis = redis
-        self._names = names
-        self._watermark = Watermark(redis, names) if redis else None
+        self._watermark = watermark
         self._notices = notices
         self._pool = pool
         self._lease_s = lease_ms / 1000
         self._metrics = metrics
+        self._waits = waits
         self._waiting: list[tuple[int, int, float, asyncio.Future[Reach]]] = []
         self._ticket = count()
-        self._away_since: float | None = None if redis else float("-inf")
+        self._away_since: float | None = None if watermark else float("-inf")
         self._orphaned_since: float | None = None
+        self._life = notices.life
+        self.reached = 0
+        """Position up to which everything has come as far as was asked for."""
+
+    async def hold(self, position: int, *, timeout_s: float) -> None:
+        """Keep an answer that shows a position until it may be shown.
+
+        Raises:
+            Unavailable: where it takes too long.
+        """
+        if position <= self.reached or self._reach is Reach.JOURNAL:
+            return
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self.wait(position)
+        except TimeoutError as error:
+            raise Unavailable("What is asked for has just changed, and not every replica has heard of it.") from error
 
     async def wait(self, position: int) -> Reach:
         """Wait for a position; says how far it has come, which is less than asked for only if nobody projects."""
@@ -73,7 +95,7 @@ class Visibility:
         started = time.monotonic()
         heapq.heappush(self._waiting, (position, next(self._ticket), started, answer))
         reach = await answer
-        self._metrics.visibility_wait_seconds.observe(time.monotonic() - started)
+        self._waits.observe(time.monotonic() - started)
         return reach
 
     async def run(self) -> None:
@@ -83,23 +105,27 @@ class Visibility:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look())
             group.create_task(self._follow_bookmark())
-            if self._redis is not None:
-                group.create_task(self._listen(self._redis))
+            if self._watermark is not None:
+                group.create_task(self._listen(self._watermark))
 
-    async def _listen(self, client: Redis) -> None:
+    async def _listen(self, watermark: Watermark) -> None:
         while True:
             try:
-                async for data in heard(client, self._names.watermark):
-                    self._reached(level(data))
-            except AWAY:
+                async for reached in watermark.heard():
+                    self._reached(reached)
+            except Unavailable:
                 await asyncio.sleep(TICK_S)
 
     def _reached(self, reached: Level) -> None:
         self._metrics.watermark_position.set(reached.watermark)
         upto = reached.watermark if self._reach is Reach.REPLICAS else reached.projected
-        self._release(upto, self._reach)
+        self._attain(upto, self._reach)
 
-    def _release(self, upto: float, reach: Reach) -> None:
+    def _attain(self, upto: int, reach: Reach) -> None:
+        self.reached = max(self.reached, upto)
+        self._release(upto, reach)
+
+    def _release(self, upto: int, reach: Reach) -> None:
         while self._waiting and self._waiting[0][0] <= upto:
             *_, answer = heapq.heappop(self._waiting)
             if not answer.done():
@@ -109,6 +135,9 @@ class Visibility:
         """What no message tells: a replica, a projector or Redis that is gone."""
         while True:
             await asyncio.sleep(TICK_S)
+            if self._life != self._notices.life:
+                # A journal that was restored counts from an older position.
+                self._life, self.reached = self._notices.life, 0
             # Who takes Redis to be away goes on looking: once it is back, leases count again, waited for or not.
             if not self._waiting and self._away_since is None:
                 continue
@@ -121,7 +150,7 @@ class Visibility:
             if self._waiting and self._waiting[0][2] < now - PATIENCE_S:
                 self._release(self._waiting[0][0], Reach.JOURNAL)
             if self._orphaned_since is not None and now > self._orphaned_since + 2 * self._lease_s:
-                self._release(waited_for, Reach.JOURNAL)
+                self._attain(waited_for, Reach.JOURNAL)
 
     async def _ask(self) -> None:
         """Ask Redis how far everybody is, and take note if it does not say; quickly, if it did not say before."""
@@ -146,7 +175,7 @@ class Visibility:
         """Let go what the read model knows, once Redis was found away after that: a replica may have a lease again."""
         await self._ask()
         if self._leases_are_out():
-            self._release(upto, self._reach)
+            self._attain(upto, self._reach)
 
     async def _follow_bookmark(self) -> None:
         """What the read model calls out counts at once while Redis is away."""
