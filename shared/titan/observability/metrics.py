@@ -92,6 +92,9 @@ class Metrics:
         self.watermark_position = gauge("titan_watermark_position", "Last position that every replica has followed")
         self.bridge_position = gauge("titan_bridge_position", "Last position that was published by MQTT")
         self.parked_events = counter("titan_parked_events_total", "Events put aside because they could not be applied")
+        self.events_parked = gauge(
+            "titan_events_parked", "Events that are put aside now; 0 where this projector stands by"
+        )
         self.generations = counter("titan_cache_generations_total", "Times that all caches were emptied")
         self.memory_bytes = gauge("titan_memory_bytes", "Size of the responses kept in memory")
         self.memory_entries = gauge("titan_memory_entries", "Number of the responses kept in memory")

@@ -20,7 +20,7 @@ def values(metrics: Metrics) -> dict[str, float]:
         *("db_pool_connections_active", "db_pool_connections_max", "titan_write_queue_depth"),
         *("titan_journal_position", "titan_relayed_position", "titan_projected_position"),
         *("titan_applied_position", "titan_watermark_position", "titan_bridge_position"),
-        *("titan_parked_events_total", "titan_cache_generations_total"),
+        *("titan_parked_events_total", "titan_events_parked", "titan_cache_generations_total"),
         *("titan_memory_bytes", "titan_memory_entries", "titan_lease_valid"),
         *("titan_group_commit_size_count", "titan_visibility_wait_seconds_count"),
         "titan_read_hold_seconds_count",
