@@ -39,7 +39,7 @@ class Metrics:
             jump between processes are worth nothing: with it every series carries the label `worker`.
     """
 
-    def __init__(self, *, worker: str = "") -> None:
+    def __init__(self, *, worker: str = "") -> None:  # noqa: PLR0915  # a list of figures, each a statement
         disable_created_metrics()  # a birthday for every series would double what is scraped
         registry = CollectorRegistry()
         self._registry = registry
