@@ -24,6 +24,9 @@ from titan.errors import Misconfigured, Unavailable
 from titan.observability import logs
 from titan.operate.collecting import collect_blobs
 from titan.operate.importing import import_files
+from titan.operate.parking import parked as parked_events
+from titan.operate.parking import retry as retry_events
+from titan.operate.parking import show as show_events
 from titan.operate.rebuilding import rebuild as rebuild_read_model
 from titan.operate.status import show, status
 from titan.operate.validating import validate_files
@@ -244,6 +247,38 @@ def verify() -> int:
     names = Names(stream=settings.event_bus_stream)
     return asyncio.run(
         verify_all(database_url=database_url, redis_url=redis_url, names=names, console=Console(emoji=False))
+    )
+
+
+events = App(name="events", help="Events that the projector could not follow, and set aside.")
+app.command(events)
+
+
+@events.command
+def parked(*, json: Annotated[bool, Parameter(help="Print one object of JSON a line.")] = False) -> None:
+    """Show what is parked, and why."""
+    _, database_url, _ = _stores()
+    show_events(asyncio.run(parked_events(database_url=database_url)), Console(emoji=False), as_json=json)
+
+
+@events.command
+def retry(
+    positions: list[int] | None = None,
+    /,
+    *,
+    all_: Annotated[bool, Parameter(name="--all", negative="", help="Everything that is parked.")] = False,
+) -> int:
+    """Put the documents of parked events right, as they stand now; what fails again stays parked."""
+    settings, database_url, redis_url = _stores()
+    return asyncio.run(
+        retry_events(
+            positions or (),
+            everything=all_,
+            database_url=database_url,
+            redis_url=redis_url,
+            names=Names(stream=settings.event_bus_stream),
+            console=Console(emoji=False),
+        )
     )
 
 

@@ -10,7 +10,7 @@ from support.histories import History
 from support.operating import projected, quiet, told, until, write
 from support.writes import put, subject
 from titan.operate.rebuilding import rebuild
-from titan.storage import listings, redis
+from titan.storage import listings, parked, redis
 from titan.storage import rebuild as tables
 from titan.storage.cache import Announcer
 from titan.storage.postgres import Connection, connect
@@ -157,11 +157,11 @@ async def test_a_document_that_cannot_be_projected_is_parked_and_found_again_onc
     await write(connection, [put(0), put(1), put(2)])
     await connection.execute("UPDATE journal.head SET body = 'no json', id = 'x' WHERE position = 2")
     await rebuild(database_url=database_url, redis_url=None, names=NAMES, console=quiet())
-    assert [parked.position for parked in await listings.parked(connection)] == [2]
+    assert [one.position for one in await parked.parked(connection)] == [2]
     assert len(await rows(connection, DUMP)) == 2
     await connection.execute("UPDATE journal.head SET body = '{}' WHERE position = 2")
     await rebuild(database_url=database_url, redis_url=None, names=NAMES, console=quiet())
-    assert await listings.parked(connection) == []
+    assert await parked.parked(connection) == []
     assert len(await rows(connection, DUMP)) == 3
 
 

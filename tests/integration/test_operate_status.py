@@ -9,7 +9,7 @@ from support.operating import projected, quiet, told, until, write
 from support.writes import put, removed
 from titan.errors import Misconfigured, Unavailable
 from titan.operate.status import show, status
-from titan.storage import journal, listings, redis, schema
+from titan.storage import journal, parked, redis, schema
 from titan.storage.membership import Membership
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
@@ -67,7 +67,7 @@ async def test_what_is_behind_and_what_is_parked_is_told(
     connection: Connection, database_url: str, redis_url: str
 ) -> None:
     await write(connection, [put(number) for number in range(5)])
-    await listings.park(connection, 2, follower="projector", key=b"k", error="DecodeError('[bold]')")
+    await parked.park(connection, 2, follower="projector", key=b"k", error="DecodeError('[bold]')")
     found = await status(database_url=database_url, redis_url=redis_url, names=NAMES)
     assert (found.position, found.bookmark) == (5, 0)
     assert found.redis is not None

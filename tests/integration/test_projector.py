@@ -11,7 +11,7 @@ from titan.codec.parts import Chunk
 from titan.dev.valkey import ValkeyServer
 from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, Recorded, Rows
 from titan.events.project import facet
-from titan.storage import documents, journal, listings, redis
+from titan.storage import documents, journal, listings, parked, redis
 from titan.storage.cache import Cache
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
@@ -229,7 +229,7 @@ async def test_an_event_that_cannot_be_projected_is_parked_and_the_rest_goes_on(
     await connection.execute("UPDATE journal.event SET body = 'no json' WHERE position = 2")
     async with projecting(database_url, redis_url, NAMES):
         await _projected(connection, 3)
-    assert [parked.position for parked in await listings.parked(connection)] == [2]
+    assert [one.position for one in await parked.parked(connection)] == [2]
     assert await _ids(connection) == [subject(0).key, subject(2).key]
 
 

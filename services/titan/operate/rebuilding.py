@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from titan.config import database
-from titan.errors import Unavailable
 from titan.events.facts import Event
 from titan.events.project import Change, Forgotten, Listed, latest_rows, project
 from titan.operate.listed import listed
+from titan.operate.renewing import renew_cache
 from titan.operate.terminal import progress, say
-from titan.storage import journal, listings, redis
+from titan.storage import journal, listings
 from titan.storage import rebuild as tables
 from titan.storage.postgres import Connection, connect, reachable
 from titan.storage.rebuild import Astray, Stands
@@ -52,23 +52,8 @@ async def rebuild(*, database_url: str, redis_url: str | None, names: Names, con
                     await tables.remove(connection)
     finally:
         await connection.close()
-    await _renew_cache(redis_url, names, console)
+    await renew_cache(redis_url, names, console)
     return 0
-
-
-async def _renew_cache(redis_url: str | None, names: Names, console: Console) -> None:
-    if redis_url is None:
-        return
-    client = redis.connect(redis_url)
-    try:
-        with redis.reachable():
-            await client.delete(names.generation)
-    except Unavailable:
-        say(console, "Redis is away: its documents were not renewed.", style="yellow")
-    else:
-        say(console, "The projector fills Redis again.")
-    finally:
-        await client.aclose()
 
 
 class Rebuild:

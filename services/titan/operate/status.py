@@ -11,8 +11,8 @@ from rich.table import Table
 from titan.config import database
 from titan.errors import Misconfigured, Unavailable
 from titan.operate.terminal import say
-from titan.storage import listings, redis
-from titan.storage.listings import Parked
+from titan.storage import listings, parked, redis
+from titan.storage.parked import Parked
 from titan.storage.postgres import Connection, connect, reachable
 from titan.storage.redis import Names
 from titan.storage.stream import Stream
@@ -101,7 +101,7 @@ async def _look(connection: Connection, redises: Redises | None) -> Status:
         bookmark=await listings.bookmark(connection),
         position=last[0] if last else 0,
         documents=dict(await (await connection.execute(DOCUMENTS)).fetchall()),
-        parked=await listings.parked(connection),
+        parked=await parked.parked(connection),
         sizes=dict(await (await connection.execute(SIZES)).fetchall()),
         redis=redises,
     )
@@ -158,8 +158,8 @@ def show(status: Status, console: Console) -> None:
         say(console, "No projector is alive: lists and caches stand still.", style="yellow")
     if status.redis is not None and status.redis.replicas:
         console.print(_replicas(status.redis, status.position))
-    for parked in status.parked[:PARKED_SHOWN]:
-        say(console, f"Parked: {parked.position} of {parked.follower}, {parked.at:%Y-%m-%d %H:%M:%S}: {parked.error}")
+    for one in status.parked[:PARKED_SHOWN]:
+        say(console, f"Parked: {one.position} of {one.follower}, {one.since:%Y-%m-%d %H:%M:%S}: {one.error}")
     if len(status.parked) > PARKED_SHOWN:
         say(console, f"and {len(status.parked) - PARKED_SHOWN} more that are parked")
 

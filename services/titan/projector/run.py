@@ -19,13 +19,15 @@ from titan.events.facts import Event
 from titan.events.project import Change, Forgotten, latest_copies, latest_rows, project
 from titan.observability.metrics import Metrics
 from titan.projector.copies import operations
-from titan.storage import documents, journal, listings
+from titan.storage import documents, journal, listings, parked
 from titan.storage.cache import Announcement, Announcer, Beat
 from titan.storage.postgres import REBUILDABLE, Connection, connect, lead
 from titan.storage.stream import Follower
 from titan.tasks import beside
 
 PAUSE_S = 0.25
+COUNT_S = 5.0
+"""How often it is counted what is parked: others put it right."""
 SAID_AGAIN = 20_000
 """How far Redis may be behind the bookmark and still be told what it missed, instead of beginning anew."""
 
@@ -67,6 +69,7 @@ class Projector:
         self._sweeping: int | None = None
         self._saying = asyncio.Lock()
         self._again_at = 0.0
+        self._count_at = 0.0
 
     async def run(self) -> None:
         """Lead, or wait to lead, until cancelled. Whatever goes away is waited for."""
@@ -86,6 +89,8 @@ class Projector:
             finally:
                 self._generation = None
                 self._filling = None
+                self._count_at = 0.0
+                self._metrics.events_parked.set(0)
                 await connection.close()
 
     async def _lead(self, connection: Connection) -> None:
@@ -101,6 +106,7 @@ class Projector:
                 await self._make_up(connection)
             if self._generation is None and asyncio.get_running_loop().time() >= self._again_at:
                 await self._find_redis(connection, bookmark)
+            await self._count_parked(connection)
             await self._fill()
 
     async def _write(self, connection: Connection, events: Sequence[Event], bookmark: int) -> list[Change]:
@@ -133,8 +139,15 @@ class Projector:
     async def _park(self, connection: Connection, event: Event, error: Exception) -> Change:
         self._log.error("an event is parked", position=event.position, error=repr(error))
         self._metrics.parked_events.inc()
-        await listings.park(connection, event.position, follower="projector", key=event.key, error=repr(error))
+        self._count_at = 0.0
+        await parked.park(connection, event.position, follower="projector", key=event.key, error=repr(error))
         return Change(row=None, copy=Forgotten(event))
+
+    async def _count_parked(self, connection: Connection) -> None:
+        now = asyncio.get_running_loop().time()
+        if now >= self._count_at:
+            self._count_at = now + COUNT_S
+            self._metrics.events_parked.set(await parked.count(connection))
 
     async def _announce(self, connection: Connection, changes: Sequence[Change], *, after: int, upto: int) -> None:
         if self._announcer is None or self._generation is None:
