@@ -1,8 +1,13 @@
-"""Connections to PostgreSQL, and what its errors mean to us."""
+"""Connections to PostgreSQL, and what its errors mean to us.
+
+A database that is stopped or cut off says nothing at all: whoever waits for it hangs up after a while.
+"""
 
 import asyncio
-from collections.abc import Generator
-from contextlib import contextmanager
+import os
+import socket
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import LiteralString
 
 import psycopg
@@ -14,7 +19,6 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from titan.errors import Unavailable
 
 Connection = AsyncConnection[TupleRow]
-Pool = AsyncConnectionPool[Connection]
 
 # A plan made while the journal was empty scans it for ever; without index scans to fall back on, JIT compiles each
 # call. The two belong together: only one of them makes it worse. A bitmap would fetch a whole facet to sort it for the
@@ -26,6 +30,13 @@ PLANNING = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
 REBUILDABLE = f"{PLANNING} -c synchronous_commit=off"
 
 LEAD_AGAIN_S = 0.1
+
+STATEMENT_S = 15.0
+"""How long the database may take to answer somebody for whom a client waits."""
+CONNECTION_S = 3.0
+"""How long one waits for a connection of a pool."""
+SIGN_OF_LIFE_S = 0.25
+"""The same while the database was away when it was asked last: whoever comes then is told at once."""
 
 _AWAY = (
     psycopg.OperationalError,
@@ -50,6 +61,50 @@ def reachable() -> Generator[None]:
         raise Unavailable(message) from error
 
 
+@contextmanager
+def bounded(connection: Connection, seconds: float = STATEMENT_S) -> Generator[None]:
+    """Hang up on a database that does not answer in time; what waits for it then fails as if the connection was lost.
+
+    To cancel would not do: the driver first asks the database to stop, and waits for that.
+    """
+    hanging_up = asyncio.get_running_loop().call_later(seconds, _hang_up, connection)
+    try:
+        yield
+    finally:
+        hanging_up.cancel()
+
+
+def _hang_up(connection: Connection) -> None:
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+class Pool(AsyncConnectionPool[Connection]):
+    """Connections for short statements. While the database is away, whoever asks for one is told so quickly."""
+
+    _was_away = False
+
+    @asynccontextmanager
+    async def connection(
+        self, timeout: float | None = None, *, statement_s: float = STATEMENT_S
+    ) -> AsyncGenerator[Connection]:
+        """Lend a connection.
+
+        Args:
+            timeout: How long to wait for one, in seconds.
+            statement_s: How long it is lent at most; then it is closed.
+        """
+        patience_s = timeout or (SIGN_OF_LIFE_S if self._was_away else CONNECTION_S)
+        try:
+            async with super().connection(patience_s) as connection:
+                with bounded(connection, statement_s):
+                    yield connection
+        except _AWAY:
+            self._was_away = True
+            raise
+        self._was_away = False
+
+
 async def connect(conninfo: str, *, name: str, options: str = PLANNING) -> Connection:
     """Open one connection in autocommit mode, for a process that keeps it.
 
@@ -67,6 +122,7 @@ async def connect(conninfo: str, *, name: str, options: str = PLANNING) -> Conne
             keepalives_idle=10,
             keepalives_interval=3,
             keepalives_count=3,
+            tcp_user_timeout=10_000,
         )
     _settle_numbers(connection)
     return connection
@@ -84,22 +140,24 @@ async def _configure(connection: Connection) -> None:
 
 def pool(conninfo: str, *, name: str, size: int) -> Pool:
     """A pool for short reads, made closed; whoever composes the process opens it."""
-    return AsyncConnectionPool(
+    return Pool(
         conninfo,
         min_size=1,
         max_size=size,
         open=False,
         name=name,
-        timeout=3,
+        timeout=CONNECTION_S,
         max_waiting=size * 64,
-        reconnect_timeout=30,
+        # Longer, and the pauses between two attempts grow to half a minute; whoever asks begins the next one.
+        reconnect_timeout=2,
         configure=_configure,
         kwargs={
             "autocommit": True,
             "prepare_threshold": 1,
-            "connect_timeout": 5,
+            "connect_timeout": 3,
             "application_name": f"titan {name}",
             "options": PLANNING,
+            "tcp_user_timeout": 10_000,
         },
     )
 
@@ -117,7 +175,7 @@ async def alive(pool: Pool) -> None:
         Unavailable: where it gives none.
     """
     with reachable():
-        async with pool.connection(timeout=1) as connection:
+        async with pool.connection(timeout=1, statement_s=1) as connection:
             await connection.execute("SELECT 1")
 
 
