@@ -63,6 +63,20 @@ def test_a_flushed_redis_is_filled_again(installation: Installation) -> None:
     assert tally.slowest_write_s < SLACK_S
 
 
+def test_a_redis_that_comes_and_goes_costs_no_answer_its_truth(installation: Installation) -> None:
+    def disturb() -> None:
+        for away_s in (0.3, 1.2, 0.1, 0.6):
+            installation.redis.kill()
+            go_on_for(away_s)
+            installation.redis.launch()
+            installation.redis.wait_ready()
+            go_on_for(away_s)
+
+    tally = loaded(installation, "flapping", disturb)
+    assert tally.failed_writes == []
+    assert tally.failed_reads == []
+
+
 def test_a_broker_that_is_away_is_felt_by_nobody_else(installation: Installation) -> None:
     def disturb() -> None:
         installation.mqtt.kill()
@@ -102,3 +116,20 @@ def test_without_postgresql_writes_are_refused_and_never_done_later(installation
         for number in range(3):
             assert client.get(path_of(SUBMODEL, f"{id}:{number}")).status_code == 404
         assert client.put(path_of(SUBMODEL, id), json=document(SUBMODEL, id)).status_code == 201
+
+
+def test_all_stores_may_go_away_together_and_come_back_in_any_order(installation: Installation) -> None:
+    stores = (installation.postgres, installation.redis, installation.mqtt)
+
+    def disturb() -> None:
+        for order in (stores, stores[::-1]):
+            for store in order:
+                store.kill()
+            go_on_for(0.5)
+            for store in order:
+                store.launch()
+                store.wait_ready()
+            assert eventually(lambda: is_ready(installation.url), timeout_s=30)
+
+    tally = loaded(installation, "storeless", disturb)
+    assert all(": 503 " in failure for failure in (*tally.failed_writes, *tally.failed_reads)), tally.told()
