@@ -13,6 +13,9 @@ down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
 
+compatible_since = ${repr(down_revision)}
+"""The oldest revision whose code goes on working once this has run: it is the one before, unless this contracts."""
+
 
 def upgrade() -> None:
     """${message}."""

@@ -11,6 +11,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+compatible_since = "0001"
+
 TABLES = """
 CREATE SCHEMA journal;
 CREATE SCHEMA read;

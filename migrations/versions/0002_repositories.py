@@ -11,6 +11,9 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+compatible_since = "0002"
+"""Processes of the release before know nothing of facts about elements, which those of this one record."""
+
 # Contents of the blob store that nothing referred to when they were last looked at.
 CONDEMNED = """
 CREATE TABLE journal.condemned (

@@ -1,6 +1,8 @@
 """The schema: what migrations make is what the code knows, and no process works on another one."""
 
+import io
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -9,7 +11,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy import MetaData, create_engine, pool
 
 from titan.errors import Misconfigured
@@ -36,6 +41,12 @@ def pretend(url: str, revision: str) -> None:
     """Let the database say that it has a schema of another version."""
     with psycopg.connect(url) as connection:
         connection.execute("UPDATE public.alembic_version SET version_num = %s", [revision])
+
+
+def declare(url: str, since: str) -> None:
+    """Let the database say which versions can work on it."""
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE public.titan_compatible SET since = %s", [since])
 
 
 def tables(url: str) -> list[str]:
@@ -111,19 +122,90 @@ def test_a_database_that_was_migrated_down_is_refused(database_url: str) -> None
         schema.check(database_url)
 
 
-def test_a_schema_that_is_not_known_is_refused(database_url: str) -> None:
-    pretend(database_url, "9999")
-    with pytest.raises(Misconfigured, match=f"has schema 9999, this version of Titan knows {schema.KNOWN}"):
+def test_an_older_schema_is_refused_with_what_to_do(database_url: str) -> None:
+    pretend(database_url, "0000")
+    with pytest.raises(Misconfigured, match=rf"0000, this version of Titan needs {schema.KNOWN}: run `titan migrate`"):
         schema.check(database_url)
+
+
+def test_a_newer_schema_that_leaves_us_what_we_need_is_worked_on(database_url: str) -> None:
+    pretend(database_url, "9999")
+    declare(database_url, schema.KNOWN)
+    schema.check(database_url)
+    declare(database_url, "0001")
+    schema.check(database_url)
+
+
+def test_a_newer_schema_that_took_away_what_we_need_is_refused_with_what_to_do(database_url: str) -> None:
+    pretend(database_url, "9999")
+    declare(database_url, "9998")
+    with pytest.raises(Misconfigured, match=rf"from schema 9998 on .* this one knows {schema.KNOWN}: start a newer"):
+        schema.check(database_url)
+
+
+def test_a_newer_schema_that_does_not_say_for_whom_it_is_fit_is_refused(database_url: str) -> None:
+    pretend(database_url, "9999")
+    with psycopg.connect(database_url) as connection:
+        connection.execute("DROP TABLE public.titan_compatible")
+    with pytest.raises(Misconfigured, match="has schema 9999, which versions of Titan from schema 9999 on"):
+        schema.check(database_url)
+
+
+def migrations() -> list[Script]:
+    """Every migration, the oldest first."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return [*ScriptDirectory.from_config(config).walk_revisions()][::-1]
+
+
+def said_since(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return [since for (since,) in connection.execute("SELECT since FROM public.titan_compatible")]
+
+
+def test_the_database_says_for_whom_it_is_fit_on_the_way_up_and_down(empty_database_url: str) -> None:
+    for script in migrations():
+        schema.migrate(empty_database_url, script.revision)
+        assert said_since(empty_database_url) == [script.module.compatible_since]
+    for script in migrations()[-2::-1]:
+        down = run("alembic", "downgrade", script.revision, url=empty_database_url)
+        assert down.returncode == 0, down.stderr
+        assert said_since(empty_database_url) == [script.module.compatible_since]
+
+
+CONTRACTS = re.compile(
+    r"\b(DROP\s+(TABLE|COLUMN|SCHEMA|FUNCTION|VIEW|INDEX|CONSTRAINT)|RENAME|SET\s+NOT\s+NULL|TRUNCATE"
+    r"|ALTER\s+COLUMN\s+\S+\s+(SET\s+DATA\s+)?TYPE|ADD\s+CONSTRAINT|(UPDATE|DELETE\s+FROM)\s+journal\.event)\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("script", migrations(), ids=lambda script: script.revision)
+def test_a_migration_that_older_code_is_to_work_on_only_expands(script: Script) -> None:
+    since = script.module.compatible_since
+    earlier = [one.revision for one in migrations() if one.revision < script.revision]
+    assert re.fullmatch(r"\d{4}", script.revision)
+    assert since in {*earlier, script.revision}
+    assert since >= max((one.module.compatible_since for one in migrations() if one.revision in earlier), default="")
+    said = io.StringIO()
+    context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": said})
+    with Operations.context(context):
+        script.module.upgrade()
+    assert "SET lock_timeout" in said.getvalue()
+    if since < script.revision:
+        # Bodies of functions may delete what they like; a table of its own that a migration fills is no old one.
+        assert not CONTRACTS.findall(re.sub(r"\$\$.*?\$\$", "", said.getvalue(), flags=re.DOTALL))
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_no_tier_starts_on_a_schema_that_it_does_not_know(database_url: str, tier: str) -> None:
     pretend(database_url, "9999")
+    declare(database_url, "9999")
     refused = run("titan.main", tier, url=database_url, REDIS_URL="redis://127.0.0.1:1/0", TITAN_PORT="1")
     assert refused.returncode == 2
     assert "has schema 9999" in refused.stderr
-    assert "titan migrate" in refused.stderr
+    assert "start a newer one" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -1,20 +1,32 @@
-"""The database's schema: bring it up to date, or refuse to work on one that this code does not know."""
+"""The database's schema: bring it up to date, or refuse to work on one that this code does not know.
+
+A release is rolled out while the one before it serves: the schema is migrated first, and processes of both work on it
+until the last old one is gone. So each migration says since which revision code can work on what it makes. It expands
+first, with tables, columns and functions that older code does not miss; what older code needs is taken away by a
+migration of a later release, which is compatible since the one that stopped to need it.
+"""
 
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import LiteralString, cast
 
 import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from psycopg.rows import TupleRow
+from sqlalchemy import Connection, create_engine, pool
 
 from titan.config import database
 from titan.errors import Misconfigured, Unavailable
 
 KNOWN = "0002"
-"""The revision of the schema that this code was written for."""
+"""The revision of the schema that this code was written for. Revisions are numbers of four digits, in their order."""
 
 CURRENT = "SELECT version_num FROM public.alembic_version"
+COMPATIBLE = "SELECT since FROM public.titan_compatible"
 
 
 def _config(url: str) -> Config:
@@ -39,26 +51,78 @@ def newest() -> str:
     return ScriptDirectory.from_config(_config("")).get_current_head() or ""
 
 
+def known() -> list[str]:
+    """Every revision that this code can bring up to date, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(_config("")).walk_revisions()]
+
+
+class Anew:
+    """A transaction in which migrations and everything else that is done stand or fall together."""
+
+    def __init__(self, connection: Connection, shared: psycopg.Connection) -> None:
+        self._connection = connection
+        self.connection = shared
+        """For everything else; whoever composed the transaction ends it."""
+
+    def migrate(self, to: str = "head") -> None:
+        """Run the migrations that are missing."""
+        config = _config("")
+        config.attributes["connection"] = self._connection
+        command.upgrade(config, to)
+
+
+LOCK = """
+SELECT pg_advisory_xact_lock(7241002)
+"""
+
+
+@contextmanager
+def anew(url: str) -> Generator[Anew]:
+    """Begin such a transaction, while nobody migrates; committed at the end of the context, or nothing was done."""
+    conninfo = database(url).conninfo
+
+    def connect() -> psycopg.Connection:
+        return psycopg.connect(conninfo, connect_timeout=5, application_name="titan restore")
+
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(LOCK)
+        yield Anew(connection, cast("psycopg.Connection", connection.connection.driver_connection))
+    engine.dispose()
+
+
 def check(url: str) -> None:
-    """See that the database has the schema that this code knows.
+    """See that the database has the schema that this code knows, or a newer one that leaves it what it needs.
 
     Raises:
-        Misconfigured: where it has none, an older or a newer one; the sentence says what to do.
+        Misconfigured: where it has none, an older one, or one that is too new; the sentence says what to do.
     """
-    try:
-        with psycopg.connect(database(url).conninfo, connect_timeout=5) as connection:
-            row = connection.execute(CURRENT).fetchone()
-    except psycopg.errors.UndefinedTable:
-        row = None
-    if row is None:
-        message = "The database has no schema yet: run `titan migrate` first."
+    with psycopg.connect(database(url).conninfo, connect_timeout=5, autocommit=True) as connection:
+        found = _first(connection, CURRENT)
+        if found is None:
+            message = "The database has no schema yet: run `titan migrate` first."
+            raise Misconfigured(message)
+        if found == KNOWN:
+            return
+        since = _first(connection, COMPATIBLE)
+    if found < KNOWN:
+        message = f"The database has schema {found}, this version of Titan needs {KNOWN}: run `titan migrate` first."
         raise Misconfigured(message)
-    if row[0] != KNOWN:
+    if since is None or since > KNOWN:
         message = (
-            f"The database has schema {row[0]}, this version of Titan knows {KNOWN}: run `titan migrate` if the "
-            "database is older, or start the version of Titan that belongs to it if it is newer."
+            f"The database has schema {found}, which versions of Titan from schema {since or found} on can work with; "
+            f"this one knows {KNOWN}: start a newer one."
         )
         raise Misconfigured(message)
+
+
+def _first(connection: "psycopg.Connection[TupleRow]", query: LiteralString) -> str | None:
+    """What the first row says; None where there is none, or no such table."""
+    try:
+        row = connection.execute(query).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+    return row[0] if row else None
 
 
 def wait_and_check(url: str, *, patience_s: float = 60.0) -> None:
