@@ -12,7 +12,7 @@ import psycopg
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import elements, reads, stores, writes
+from bench import elements, overload, reads, stores, writes
 from bench.place import Bench
 from bench.report import Report, Row, now, number, show, store
 from titan.errors import TitanError
@@ -25,6 +25,7 @@ SECTIONS = {
     "saturated": writes.saturated,
     "killed": writes.killed,
     "lag": writes.lag,
+    "overload": overload.overload,
     "elements": elements.elements,
     "pages": stores.pages,
     "journal": stores.journal_alone,

@@ -13,7 +13,7 @@ import sys
 import time
 from array import array
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,6 +42,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     first: int = 0
     numbers: int = 0
     """After so many numbers they begin again; 0 for never."""
+    pace: float = 0.0
+    """Requests a second that are begun, whether or not those before are answered; 0 for as many as are answered."""
     is_named: bool = True
     """Whether paths end with the identifier, but for POST; else it stands in the body alone."""
 
@@ -138,7 +140,7 @@ def requests(plan: Plan) -> Callable[[int], bytes]:
 
 
 class Run:
-    """One plan being carried out."""
+    """One plan being carried out: a request follows the answer to the one before it."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -229,5 +231,44 @@ class Run:
         )
 
 
+class Paced(Run):
+    """The same at a pace of its own: what a crowd does that does not care how the server is."""
+
+    def run(self) -> Result:
+        """Carry the plan out; where no connection is free, a request is begun as soon as one is.
+
+        Raises:
+            ConnectionError: where the server closes a connection.
+        """
+        plan = self._plan
+        where = urlsplit(plan.url)
+        with selectors.DefaultSelector() as selector:
+            free = [Connection(where.hostname or "", where.port or 80) for _ in range(plan.connections)]
+            for connection in free:
+                selector.register(connection.socket, selectors.EVENT_READ, connection)
+            began, used, begun = time.perf_counter(), time.process_time(), 0
+            while (elapsed_s := time.perf_counter() - began) < plan.seconds or len(free) < plan.connections:
+                due = int(elapsed_s * plan.pace) if elapsed_s < plan.seconds else 0
+                while begun < due and free:
+                    free.pop().send(self._next())
+                    begun += 1
+                free += list(self._answered(selector))
+                if elapsed_s > plan.seconds + PATIENCE_S:
+                    raise ConnectionError(f"{plan.connections - len(free)} requests were not answered.")
+            for connection in free:
+                connection.socket.close()
+        return self._result(plan.seconds, time.process_time() - used)
+
+    def _answered(self, selector: selectors.BaseSelector) -> Iterator[Connection]:
+        for key, _ in selector.select(0.001):
+            connection: Connection = key.data
+            if connection.is_answered():
+                self._latencies.append(time.perf_counter() - connection.began)
+                if connection.status >= 400:
+                    self._refused[connection.status] = self._refused.get(connection.status, 0) + 1
+                yield connection
+
+
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(Run(msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)).run()))
+    plan = msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    sys.stdout.buffer.write(msgspec.json.encode((Paced if plan.pace else Run)(plan).run()))
