@@ -12,7 +12,7 @@ import psycopg
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import elements, overload, reads, stores, writes
+from bench import elements, overload, reads, soak, stores, writes
 from bench.place import Bench
 from bench.report import Report, Row, now, number, show, store
 from titan.errors import TitanError
@@ -32,6 +32,9 @@ SECTIONS = {
     "branch": stores.branch,
     "decode": stores.decoding,
 }
+LONG = {"soak": soak.soak}
+"""What is measured only where it is named."""
+NAMES = ", ".join((*SECTIONS, *LONG))
 RESULTS = Path(__file__).resolve().parents[2] / "bench-results"
 
 app = App(name="bench", help="Measure the real processes on real servers.")
@@ -41,16 +44,18 @@ app = App(name="bench", help="Measure the real processes on real servers.")
 def measure(
     *,
     quick: Annotated[bool, Parameter(help="Fewer and shorter rounds: somewhat more than two minutes.")] = False,
-    only: Annotated[list[str] | None, Parameter(help=f"Among: {', '.join(SECTIONS)}.", consume_multiple=True)] = None,
+    only: Annotated[
+        list[str] | None, Parameter(help=f"Among: {', '.join((*SECTIONS, *LONG))}.", consume_multiple=True)
+    ] = None,
 ) -> int:
     """Measure, print a table, and write it as JSON to bench-results/.
 
     The status is 1 where something misses its mark.
     """
     console = Console()
-    chosen = {name: section for name, section in SECTIONS.items() if not only or name in only}
+    chosen = {name: section for name, section in (SECTIONS | LONG).items() if name in (only or SECTIONS)}
     if not chosen:
-        console.print(f"There is no such section; there are: {', '.join(SECTIONS)}")
+        console.print(f"There is no such section; there are: {NAMES}")
         return 2
     rows: list[Row] = []
     failed = False
