@@ -7,6 +7,7 @@ import gc
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
+from importlib.metadata import version
 from multiprocessing import parent_process
 
 from litestar import Litestar
@@ -19,9 +20,10 @@ from titan.errors import Misconfigured
 from titan.http.guard import Guard
 from titan.http.health import Health, Probe, health
 from titan.http.operations import OPERATIONS
-from titan.http.routes import router
+from titan.http.routes import Lifespan, router
 from titan.observability import logs
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces, open_traces
 from titan.projector.app import Projecting
 from titan.read.app import Read, fronted
 from titan.read.app import create_app as create_read_app
@@ -71,33 +73,46 @@ def _metrics(settings: Settings) -> Metrics:
     return Metrics(worker=str(os.getpid()) if settings.workers > 1 else "")
 
 
+def _traces(settings: Settings, tier: str) -> Traces:
+    """The traces of a worker; its threads begin in the process that makes them."""
+    if not settings.enable_tracing or settings.otlp_endpoint is None:
+        return OFF
+    return open_traces(
+        settings.otlp_endpoint, name=f"titan-{tier}", version=version("titan-aas"), ratio=settings.trace_ratio
+    )
+
+
 def write_app(settings: Settings) -> Litestar:
     """A worker of the write tier."""
     metrics = _metrics(settings)
-    return create_write_app(settings, metrics, Write(settings, *stores(settings), metrics))
+    write = Write(settings, *stores(settings), metrics, traces=_traces(settings, "write"))
+    return create_write_app(settings, metrics, write)
 
 
 def read_app(settings: Settings) -> ASGIApp:
     """A worker of the read tier."""
     metrics = _metrics(settings)
-    return create_read_app(settings, metrics, Read(settings, *stores(settings), metrics))
+    read = Read(settings, *stores(settings), metrics, traces=_traces(settings, "read"))
+    return create_read_app(settings, metrics, read)
 
 
 def projector_app(settings: Settings) -> Litestar:
     """The projector."""
     metrics = _metrics(settings)
-    projecting = Projecting(settings, *stores(settings), metrics)
-    return _quiet(settings, metrics, projecting.probes, projecting.running)
+    traces = _traces(settings, "projector")
+    projecting = Projecting(settings, *stores(settings), metrics, traces=traces)
+    return _quiet(settings, metrics, projecting.probes, traces.running, projecting.running)
 
 
 def bridge_app(settings: Settings) -> Litestar:
     """The bridge."""
     metrics = _metrics(settings)
-    bridging = Bridging(settings, *stores(settings), metrics)
-    return _quiet(settings, metrics, bridging.probes, bridging.running)
+    traces = _traces(settings, "bridge")
+    bridging = Bridging(settings, *stores(settings), metrics, traces=traces)
+    return _quiet(settings, metrics, bridging.probes, traces.running, bridging.running)
 
 
-def _quiet(settings: Settings, metrics: Metrics, probes: Mapping[str, Probe], running: Running) -> Litestar:
+def _quiet(settings: Settings, metrics: Metrics, probes: Mapping[str, Probe], *running: Running) -> Litestar:
     """A process that serves nothing but its health and its figures."""
     extended = settings.error_body == "extended"
     checks = Health(probes, started=lambda: True)
@@ -106,27 +121,32 @@ def _quiet(settings: Settings, metrics: Metrics, probes: Mapping[str, Probe], ru
         guarded = Guard(app, metrics=metrics, extended=extended)
         return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
 
-    return router({}, (), around=around, lifespan=[lambda _: running()])
+    return router({}, (), around=around, lifespan=[_while(each) for each in running])
+
+
+def _while(running: Running) -> Lifespan:
+    return lambda _: running()
 
 
 def together_app(settings: Settings) -> ASGIApp:
     """All tiers in one process, for a laptop."""
     metrics = _metrics(settings)
     where = stores(settings)
-    write, read = Write(settings, *where, metrics), Read(settings, *where, metrics)
-    projecting, bridging = Projecting(settings, *where, metrics), Bridging(settings, *where, metrics)
+    traces = _traces(settings, "aas")
+    write, read = Write(settings, *where, metrics, traces=traces), Read(settings, *where, metrics, traces=traces)
+    projecting = Projecting(settings, *where, metrics, traces=traces)
+    bridging = Bridging(settings, *where, metrics, traces=traces)
     extended = settings.error_body == "extended"
     checks = Health(read.probes | bridging.probes, started=lambda: read.is_open() and write.is_open())
 
     def around(app: ASGIApp) -> ASGIApp:
-        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
+        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight, traces=traces)
         return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
 
-    lifespan = [part.running for part in (projecting, bridging, write, read)]
     app = router(
         write.handlers | read.handlers,
         OPERATIONS,
         around=around,
-        lifespan=[lambda _, running=running: running() for running in lifespan],
+        lifespan=[_while(part.running) for part in (traces, projecting, bridging, write, read)],
     )
     return fronted(settings, read, app)

@@ -111,7 +111,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
     azure_sas_token: Annotated[str | None, Meta(description="Azure SAS token", extra=_unset())] = None
 
     enable_tracing: Annotated[bool, Meta(description="Enable OpenTelemetry tracing")] = False
-    otlp_endpoint: Annotated[str | None, Meta(description="OTLP collector endpoint", extra=_unset())] = None
+    otlp_endpoint: Annotated[str | None, Meta(description="OTLP collector; port 4317: gRPC", extra=_unset())] = None
     enable_metrics: Annotated[bool, Meta(description="Enable Prometheus metrics")] = True
 
     auth_mode: Annotated[
@@ -130,6 +130,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
             "without it `Location` is the path alone"
         ),
     ] = ""
+    trace_ratio: Annotated[
+        Annotated[float, Meta(ge=0, le=1)], Meta(description="Share of traces that is kept, of those begun here")
+    ] = 0.1
     cors_origins: Annotated[
         str | None,
         Meta(
@@ -216,6 +219,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
     operation_result_ttl: Annotated[
         Count, Meta(description="How long the result of `invoke-async` can be asked for", extra={"unit": "s"})
     ] = 3600
+    drain_s: Annotated[
+        Annotated[int, Meta(ge=0)],
+        Meta(
+            description="How long a tier that is told to stop says that it is not ready, and serves on, before it stops",
+            extra={"unit": "s"},
+        ),
+    ] = 0
     shutdown_s: Annotated[
         Count, Meta(description="How long a stopping process finishes what it accepted", extra={"unit": "s"})
     ] = 30
@@ -313,6 +323,8 @@ def _check_together(settings: Settings) -> None:
             "OIDC_ISSUER is set, but this version does not check tokens yet and would be open to everybody. "
             "Set TITAN_AUTH_MODE=anonymous if that is meant."
         )
+    if settings.enable_tracing and not settings.otlp_endpoint:
+        raise Misconfigured("ENABLE_TRACING needs OTLP_ENDPOINT, such as http://jaeger:4317.")
     if settings.database_url is not None:
         database(settings.database_url)
 

@@ -42,7 +42,7 @@ def test_every_setting_says_what_it_is_for() -> None:
         ("TITAN_PORT", "9000", "port", 9000),
         ("TITAN_LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ("ENABLE_METRICS", "false", "enable_metrics", False),
-        ("ENABLE_TRACING", "1", "enable_tracing", True),
+        ("TITAN_TRACE_RATIO", "0.5", "trace_ratio", 0.5),
         ("S3_BUCKET", "twins", "s3_bucket", "twins"),
         ("TITAN_WRITE_VISIBILITY", "journal", "write_visibility", "journal"),
         ("TITAN_MAX_BODY_BYTES", "1000", "max_body_bytes", 1000),
@@ -89,6 +89,12 @@ def test_an_issuer_is_not_ignored_in_silence() -> None:
     with pytest.raises(Misconfigured, match="TITAN_AUTH_MODE=anonymous"):
         Settings.load({"OIDC_ISSUER": "https://id.example"})
     assert Settings.load({"OIDC_ISSUER": "https://id.example", "TITAN_AUTH_MODE": "anonymous"}).oidc_issuer
+
+
+def test_traces_need_somewhere_to_go() -> None:
+    with pytest.raises(Misconfigured, match="OTLP_ENDPOINT"):
+        Settings.load({"ENABLE_TRACING": "true"})
+    assert Settings.load({"ENABLE_TRACING": "true", "OTLP_ENDPOINT": "http://jaeger:4317"}).enable_tracing
 
 
 def test_a_page_is_not_larger_than_the_largest_page() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import aiomqtt
 import psycopg
+from opentelemetry.trace import SpanKind
 from structlog.stdlib import BoundLogger
 
 from titan.bridge.broker import ACKNOWLEDGED_S, Broker
@@ -21,6 +22,7 @@ from titan.bridge.topics import PREFIX, payload, topic
 from titan.errors import Unavailable
 from titan.events.facts import Event
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.storage.postgres import Connection, connect, reachable
 from titan.storage.stream import Follower
 
@@ -59,7 +61,7 @@ class Displaced(Exception):
 class Bridge:
     """Follows the journal from its bookmark on."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it works with, and how
         self,
         conninfo: str,
         follower: Follower,
@@ -69,6 +71,7 @@ class Bridge:
         log: BoundLogger,
         from_start: bool = False,
         prefix: str = PREFIX,
+        traces: Traces = OFF,
     ) -> None:
         self._conninfo = conninfo
         self._follower = follower
@@ -77,6 +80,8 @@ class Bridge:
         self._log = log
         self._from_start = from_start
         self._prefix = prefix
+        self._traces = traces
+        metrics.show(metrics.bridge_active, metrics.bridge_position)
         self._pause_s = PAUSE_S
 
     async def run(self) -> None:
@@ -87,6 +92,7 @@ class Bridge:
                 try:
                     await self._lead(connection)
                 finally:
+                    self._metrics.bridge_active.set(0)
                     await connection.close()
             except* (
                 aiomqtt.MqttError,
@@ -105,6 +111,7 @@ class Bridge:
         position = await _begin(connection, from_start=self._from_start)
         self._metrics.bridge_position.set(position)
         async with self._broker.client() as client, asyncio.TaskGroup() as group:
+            self._metrics.bridge_active.set(1)
             self._log.info("the bridge publishes", host=self._broker.host, port=self._broker.port, position=position)
             group.create_task(_watch(client))
             await self._follow(connection, client, position)
@@ -113,7 +120,8 @@ class Bridge:
         async for events in self._follower.batches(connection, position):
             if not events:
                 continue
-            await self._publish(client, events)
+            with self._traces.over("publish by MQTT", events, kind=SpanKind.PRODUCER):
+                await self._publish(client, events)
             upto = events[-1].position
             await _move(connection, after=position, upto=upto)
             position = upto

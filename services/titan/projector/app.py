@@ -8,12 +8,13 @@ from titan.config import Settings, database
 from titan.http.health import Probe
 from titan.observability.logs import logger
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.projector import collecting
 from titan.projector.run import Projector
 from titan.storage import redis
 from titan.storage.blobs.opening import open_blobs
 from titan.storage.cache import Announcer
-from titan.storage.notices import Notices
+from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import alive, pool
 from titan.storage.redis import Names
 from titan.storage.stream import Follower, Stream
@@ -23,11 +24,14 @@ from titan.tasks import beside
 class Projecting:
     """The projector, made whole and closed; `running` opens it."""
 
-    def __init__(self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics, *, traces: Traces = OFF
+    ) -> None:
         names = Names(stream=settings.event_bus_stream)
         conninfo = database(database_url).conninfo
         self._redis = redis.connect(redis_url, timeout_s=settings.lease_ms / 1000) if redis_url else None
         self._notices = Notices(conninfo)
+        metrics.watch(metrics.journal_position, lambda: self._notices.position(JOURNAL))
         stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
         self._projector = Projector(
             conninfo,
@@ -36,6 +40,7 @@ class Projecting:
             lease_ms=settings.lease_ms,
             metrics=metrics,
             log=logger("titan.projector"),
+            traces=traces,
         )
 
         self._blobs = open_blobs(settings)

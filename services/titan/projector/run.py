@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Sequence
 
 import psycopg
+from opentelemetry.trace import SpanKind
 from structlog.stdlib import BoundLogger
 
 from titan.errors import Unavailable
@@ -18,6 +19,7 @@ from titan.events.decide import Document
 from titan.events.facts import Event
 from titan.events.project import Change, Forgotten, latest_copies, latest_rows, project
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.projector.copies import operations
 from titan.storage import documents, journal, listings, parked
 from titan.storage.cache import Announcement, Announcer, Beat
@@ -52,12 +54,17 @@ class Projector:
         lease_ms: int,
         metrics: Metrics,
         log: BoundLogger,
+        traces: Traces = OFF,
     ) -> None:
         self._conninfo = conninfo
         self._follower = follower
         self._announcer = announcer
         self._beat_s = lease_ms / 4000
         self._metrics = metrics
+        self._traces = traces
+        self._leads = False
+        metrics.show(metrics.projector_active, metrics.projected_position, metrics.events_parked)
+        metrics.watch(metrics.redis_away, lambda: announcer is not None and self._leads and self._generation is None)
         self._log = log
         self._generation: str | None = None
         self._announced = 0
@@ -81,24 +88,32 @@ class Projector:
                 continue
             try:
                 await lead(connection, LEAD)
+                self._stand(leading=True)
                 async with beside(self._beat()):
                     await self._lead(connection)
             except* (Unavailable, Displaced, psycopg.OperationalError, psycopg.InterfaceError) as errors:
                 self._log.warning("the projector begins again", reason=repr(errors.exceptions[0]))
                 await asyncio.sleep(PAUSE_S)
             finally:
+                self._stand(leading=False)
                 self._generation = None
                 self._filling = None
                 self._count_at = 0.0
                 self._metrics.events_parked.set(0)
                 await connection.close()
 
+    def _stand(self, *, leading: bool) -> None:
+        self._leads = leading
+        self._metrics.projector_active.set(leading)
+
     async def _lead(self, connection: Connection) -> None:
         bookmark = await listings.bookmark(connection)
+        self._metrics.projected_position.set(bookmark)
         await self._find_redis(connection, bookmark)
         async for events in self._follower.batches(connection, bookmark):
             if events:
-                changes = await self._write(connection, events, bookmark)
+                with self._traces.over("project", events, kind=SpanKind.CONSUMER) as traced:
+                    changes = await self._write(connection, traced, bookmark)
                 await self._announce(connection, changes, after=bookmark, upto=events[-1].position)
                 bookmark = events[-1].position
                 self._metrics.projected_position.set(bookmark)
@@ -162,7 +177,9 @@ class Projector:
         )
         try:
             async with self._saying:
-                if await self._announcer.publish(self._generation, said, announcement):
+                with self._traces.over("announce", [change.copy.event for change in changes], kind=SpanKind.PRODUCER):
+                    published = await self._announcer.publish(self._generation, said, announcement)
+                if published:
                     self._announced = upto
                     if after < self._owed <= upto:
                         await self._renew(self._announcer, self._generation)

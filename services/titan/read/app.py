@@ -19,6 +19,7 @@ from titan.http.responses import cors
 from titan.http.routes import Handler, router
 from titan.observability.logs import logger
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.read.answers import Answers
 from titan.read.documents import Documents
 from titan.read.elements import Elements
@@ -50,7 +51,9 @@ from titan.tasks import beside
 class Read:
     """One worker of the read tier, made whole and closed; `running` opens it."""
 
-    def __init__(self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics, *, traces: Traces = OFF
+    ) -> None:
         where = database(database_url)
         names = Names(stream=settings.event_bus_stream)
         lease_s = settings.lease_ms / 1000
@@ -66,7 +69,6 @@ class Read:
             memory,
             self._bookmark,
             lease_ms=settings.lease_ms,
-            metrics=metrics,
             log=logger("titan.read"),
         )
         self.front = Front(memory, self.fresh, metrics)
@@ -81,7 +83,8 @@ class Read:
             metrics=metrics,
             waits=metrics.hold_seconds,
         )
-        self._load = Load(self.fresh, cache, self._pool, self._notices, visibility, metrics=metrics)
+        self.traces = traces
+        self._load = Load(self.fresh, cache, self._pool, self._notices, visibility, metrics=metrics, traces=traces)
         self._blobs = open_blobs(settings)
         self.handlers = self._handlers(settings)
         self.probes = {"database": Probe(lambda: alive(self._pool), required=True)}
@@ -89,8 +92,9 @@ class Read:
             self.probes["redis"] = Probe(partial(redis.alive, self._redis))
         if "MQTT_BROKER" in settings.given:
             self.probes["mqtt"] = Probe(lambda: probe(settings.mqtt_broker, settings.mqtt_port))
-        metrics.watch(metrics.db_pool_active, lambda: in_use(self._pool))
-        metrics.db_pool_max.set(where.pool_size)
+        metrics.watch_pool("read", size=where.pool_size, in_use=lambda: in_use(self._pool))
+        metrics.watch(metrics.lease_valid, lambda: self.fresh.is_fresh)
+        metrics.watch(metrics.applied_position, lambda: self.fresh.applied)
         metrics.watch(metrics.memory_bytes, lambda: memory.size_bytes)
         metrics.watch(metrics.memory_entries, lambda: len(memory))
 
@@ -163,11 +167,18 @@ def create_app(settings: Settings, metrics: Metrics, read: Read) -> ASGIApp:
     checks = Health(read.probes, started=read.is_open)
 
     def around(app: ASGIApp) -> ASGIApp:
-        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
+        guarded = Guard(
+            app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight, traces=read.traces
+        )
         return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
 
     operations = [operation for operation in OPERATIONS if operation.side == "query"]
-    app = router(read.handlers, operations, around=around, lifespan=[lambda _: read.running()])
+    app = router(
+        read.handlers,
+        operations,
+        around=around,
+        lifespan=[lambda _: read.traces.running(), lambda _: read.running()],
+    )
     return fronted(settings, read, app)
 
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from structlog.stdlib import BoundLogger
 
 from titan.errors import Unavailable
-from titan.observability.metrics import Metrics
 from titan.read.memory import Memory
 from titan.storage.membership import Announced, Joined, Membership
 
@@ -35,14 +34,12 @@ class Fresh:
         bookmark: Callable[[], int],
         *,
         lease_ms: int,
-        metrics: Metrics,
         log: BoundLogger,
     ) -> None:
         self._membership = membership
         self._memory = memory
         self._bookmark = bookmark
         self._renew_ms = lease_ms // 4
-        self._metrics = metrics
         self._log = log
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fresh", daemon=True)
@@ -95,7 +92,6 @@ class Fresh:
             except Unavailable:
                 self._log.warning("announcements are away", applied=self.applied)
                 self._stopping.wait(PAUSE_S)
-            self._metrics.lease_valid.set(0)
         try:
             membership.leave()
         except Unavailable:
@@ -129,7 +125,6 @@ class Fresh:
                 return
             if not self._stopping.is_set():
                 self.until = until
-            self._metrics.lease_valid.set(1)
 
     def _forget(self, announced: Sequence[Announced]) -> bool:
         for announcement in announced:
@@ -142,7 +137,6 @@ class Fresh:
 
     def _reached(self, position: int) -> None:
         self.applied = position
-        self._metrics.applied_position.set(position)
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 

@@ -15,6 +15,7 @@ from titan.events.edit import Branch
 from titan.http.reached import Reached
 from titan.metamodel.kinds import Kind, Subject
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.read.fresh import Fresh
 from titan.storage import documents, elements, listings
 from titan.storage.cache import Cache, Finished
@@ -24,6 +25,9 @@ from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import Pool, reachable
 from titan.storage.together import Together
 from titan.storage.visibility import Visibility
+
+_POSTGRESQL = {"db.system.name": "postgresql"}
+_REDIS = {"db.system.name": "redis"}
 
 PATIENCE_S = 5.0
 """How long an answer is held back before the client is told to come again."""
@@ -51,6 +55,7 @@ class Load:
         visibility: Visibility,
         *,
         metrics: Metrics,
+        traces: Traces = OFF,
     ) -> None:
         self._fresh = fresh
         self._cache = cache
@@ -61,6 +66,7 @@ class Load:
         self._notices = notices
         self._visibility = visibility
         self._redis = metrics.lookups("redis")
+        self._traces = traces
 
     async def __call__(self, subject: Subject) -> Loaded | None:
         """Give the document; None where there is none.
@@ -72,7 +78,8 @@ class Load:
         if finished is not None:
             await self._hold(finished.position)
             return Loaded(finished.revision, finished.position, finished.blobs, finished.pieces)
-        document = await self._state.get(subject.key)
+        with self._traces.during("PostgreSQL", **_POSTGRESQL):
+            document = await self._state.get(subject.key)
         if document is None:
             return None
         await self._hold(document.position)
@@ -86,7 +93,8 @@ class Load:
         Raises:
             Unavailable: as above.
         """
-        found = await self._branches.get(documents.branch_name(subject.key, id_short))
+        with self._traces.during("PostgreSQL", **_POSTGRESQL):
+            found = await self._branches.get(documents.branch_name(subject.key, id_short))
         if found is None:
             return None
         await self._hold(found.position)
@@ -124,7 +132,7 @@ class Load:
         """
         need = max(wanted, self._fresh.applied)
         for _ in range(20):
-            with reachable():
+            with self._traces.during("PostgreSQL", **_POSTGRESQL), reachable():
                 async with self._pool.connection() as connection:
                     found = await listings.page(connection, kind.name, facets, after=after, limit=limit)
             if found.position >= need:
@@ -139,7 +147,9 @@ class Load:
         Raises:
             Unavailable: where it takes too long.
         """
-        await self._visibility.hold(position, timeout_s=PATIENCE_S)
+        if position > self._visibility.reached:
+            with self._traces.during("wait until visible"):
+                await self._visibility.hold(position, timeout_s=PATIENCE_S)
 
     async def confirm(self, where: Reached) -> None:
         """See whether the shell that a submodel was reached by refers to it still.
@@ -166,7 +176,8 @@ class Load:
         # A Redis that came back older than it was says so itself: it knows less than what we have been told already.
         applied = self._fresh.applied
         try:
-            cached = await self._found.get(self._cache.name(self._fresh.generation, key))
+            with self._traces.during("Redis", **_REDIS):
+                cached = await self._found.get(self._cache.name(self._fresh.generation, key))
         except Unavailable:
             return None
         if cached is None or cached.document is None or cached.projected < applied:

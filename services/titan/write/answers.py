@@ -6,6 +6,7 @@ from titan.events.facts import DocumentPut, DocumentRemoved
 from titan.http.requests import etag
 from titan.http.responses import JSON, Header, send_bytes
 from titan.http.routes import Call
+from titan.observability.traces import OFF, Traces
 from titan.storage.visibility import Visibility
 from titan.write.handle import Done
 
@@ -13,8 +14,9 @@ from titan.write.handle import Done
 class Answers:
     """Answers requests that have changed something."""
 
-    def __init__(self, visibility: Visibility, *, external_url: str) -> None:
+    def __init__(self, visibility: Visibility, *, external_url: str, traces: Traces = OFF) -> None:
         self._visibility = visibility
+        self._traces = traces
         self._external_url = external_url.rstrip("/")
 
     async def changed(self, call: Call, done: Done, status: int = 204) -> None:
@@ -29,7 +31,8 @@ class Answers:
 
     async def _headers(self, done: Done) -> list[Header]:
         appended = done.appended
-        reach = await self._visibility.wait(appended.position)
+        with self._traces.during("wait until visible", **{"titan.position": appended.position}):
+            reach = await self._visibility.wait(appended.position)
         headers = [(b"titan-position", b"%d" % appended.position), (b"titan-visibility", reach.encode())]
         if not is_gone(done):
             headers.append((b"etag", etag(appended.revision)))

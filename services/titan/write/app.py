@@ -14,13 +14,14 @@ from titan.http.operations import OPERATIONS
 from titan.http.responses import cors
 from titan.http.routes import Handler, router
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.storage import documents, redis
 from titan.storage.blobs.collect import claim
 from titan.storage.blobs.opening import open_blobs
 from titan.storage.invocations import Invocations
 from titan.storage.journal import Journal
 from titan.storage.membership import Watermark
-from titan.storage.notices import Notices
+from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import alive, in_use, pool
 from titan.storage.redis import Names
 from titan.storage.stream import Stream
@@ -43,7 +44,9 @@ from titan.write.shells import Shells
 class Write:
     """One worker of the write tier, made whole and closed; `running` opens it."""
 
-    def __init__(self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics) -> None:
+    def __init__(
+        self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics, *, traces: Traces = OFF
+    ) -> None:
         where = database(database_url)
         names = Names(stream=settings.event_bus_stream)
         self._conninfo = where.conninfo
@@ -51,16 +54,14 @@ class Write:
         self._redis = redis.connect(redis_url, timeout_s=settings.lease_ms / 1000) if redis_url else None
         self._notices = Notices(where.conninfo)
         self._recent = relay.Recent()
-        self._journal = Journal(where.conninfo, metrics, self._notices, self._recent.add)
+        self.traces = traces
+        self._journal = Journal(where.conninfo, metrics, self._notices, self._recent.add, traces=traces)
         self._looks = documents.together(self._pool, documents.look)
         self._branches = documents.together(self._pool, documents.branch)
         self._documents = documents.together(self._pool, documents.fetch)
         self._stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
         self._metrics = metrics
         self._open = False
-        metrics.watch(metrics.db_pool_active, lambda: in_use(self._pool))
-        metrics.watch(metrics.queue_depth, lambda: len(self._journal))
-        metrics.db_pool_max.set(where.pool_size)
         self._visibility = Visibility(
             Reach(settings.write_visibility),
             Watermark(self._redis, names) if self._redis else None,
@@ -70,6 +71,7 @@ class Write:
             metrics=metrics,
             waits=metrics.visibility_wait_seconds,
         )
+        self._show(metrics, where.pool_size)
         self._blobs = open_blobs(settings, claim=partial(claim, self._pool))
         self._delegation = Delegation(read_targets(settings.operation_targets), limit_bytes=settings.max_body_bytes)
         self._executions = Executions(
@@ -81,9 +83,18 @@ class Write:
         if self._redis is not None:
             self.probes["redis"] = Probe(partial(redis.alive, self._redis))
 
+    def _show(self, metrics: Metrics, pool_size: int) -> None:
+        metrics.watch_pool("write", size=pool_size, in_use=lambda: in_use(self._pool))
+        metrics.watch(metrics.queue_depth, lambda: len(self._journal))
+        metrics.watch(metrics.journal_position, lambda: self._notices.position(JOURNAL))
+        metrics.watch(metrics.visibility_waiting, lambda: self._visibility.held)
+        metrics.watch(metrics.redis_away, lambda: self._visibility.is_without_redis)
+        if self._redis is not None:
+            metrics.show(metrics.watermark_position)
+
     def _handlers(self, settings: Settings) -> dict[str, Handler]:
         handle = Handle(self._journal, self._looks)
-        answers = Answers(self._visibility, external_url=settings.external_url)
+        answers = Answers(self._visibility, external_url=settings.external_url, traces=self.traces)
         reading = Reading(
             limit_bytes=settings.max_body_bytes,
             lenient=settings.validation == "lenient",
@@ -137,7 +148,11 @@ class Write:
                 self._visibility.run(),
             ]
             if self._stream is not None:
-                works.append(relay.run(self._conninfo, self._stream, self._notices, self._metrics, self._recent))
+                works.append(
+                    relay.run(
+                        self._conninfo, self._stream, self._notices, self._metrics, self._recent, traces=self.traces
+                    )
+                )
             async with beside(*works) as group:
                 writing = group.create_task(self._journal.run())
                 executing = group.create_task(self._executions.run())
@@ -180,9 +195,16 @@ def create_app(settings: Settings, metrics: Metrics, write: Write) -> Litestar:
     checks = Health(write.probes, started=write.is_open)
 
     def around(app: ASGIApp) -> ASGIApp:
-        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight)
+        guarded = Guard(
+            app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight, traces=write.traces
+        )
         served = health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
         return cors(served, settings.origins) if settings.origins else served
 
     operations = [operation for operation in OPERATIONS if operation.side == "command"]
-    return router(write.handlers, operations, around=around, lifespan=[lambda _: write.running()])
+    return router(
+        write.handlers,
+        operations,
+        around=around,
+        lifespan=[lambda _: write.traces.running(), lambda _: write.running()],
+    )

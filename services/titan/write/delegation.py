@@ -17,6 +17,7 @@ import httpx
 from msgspec import Struct
 
 from titan.errors import Invalid, Misconfigured
+from titan.observability.traces import current
 
 RESOLVE_S = 5.0
 """How long the look-up of a name may take."""
@@ -160,6 +161,8 @@ class Delegation:
             "accept-encoding": "identity",
             "user-agent": "titan-aas",
         }
+        if traceparent := current():
+            headers["traceparent"] = traceparent
         request = httpx.Request(
             "POST",
             target.url.copy_with(host=target.address),

@@ -17,7 +17,7 @@ from titan.events.decide import Document
 from titan.events.edit import patched
 from titan.events.elements import require_none_new
 from titan.events.facts import Changed, DocumentPut
-from titan.http.guard import TRACE_ID
+from titan.http.guard import TRACE
 from titan.http.reached import Reached, reached
 from titan.http.requests import if_match
 from titan.http.routes import Call
@@ -141,8 +141,8 @@ class Documents:
 
 
 def trace_of(call: Call) -> str:
-    """What finds a request in traces and logs."""
-    return str(cast("Mapping[str, object]", call.scope).get(TRACE_ID) or "")
+    """The trace that what a request changes belongs to, as `titan.observability.traces` hands it on."""
+    return str(cast("Mapping[str, object]", call.scope).get(TRACE) or "")
 
 
 def kind_of(call: Call) -> Kind:

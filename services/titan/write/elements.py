@@ -11,7 +11,7 @@ from titan.events.decide import Document
 from titan.events.edit import Branch, as_one
 from titan.events.elements import Edit
 from titan.events.facts import ELEMENT_CREATED, Changed
-from titan.http.guard import TRACE_ID
+from titan.http.guard import TRACE
 from titan.http.reached import missing, reached
 from titan.http.requests import if_match
 from titan.http.routes import Call
@@ -133,7 +133,7 @@ class Elements:
         return element, await self._reading.kept(element, sent)
 
     async def _do(self, call: Call, subject: Subject, name: str, work: Work) -> Done:
-        trace = str(cast("Mapping[str, object]", call.scope).get(TRACE_ID) or "")
+        trace = str(cast("Mapping[str, object]", call.scope).get(TRACE) or "")
         matching = if_match(call.scope["headers"])
 
         async def branch() -> Branch | None:

@@ -5,10 +5,12 @@ from collections import deque
 from collections.abc import Sequence
 
 import psycopg
+from opentelemetry.trace import SpanKind
 
 from titan.errors import Unavailable
 from titan.events.facts import Event
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.storage import journal
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import Connection, connect, lead
@@ -59,8 +61,11 @@ class Recent:
         return event
 
 
-async def run(conninfo: str, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent) -> None:
+async def run(
+    conninfo: str, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent, *, traces: Traces = OFF
+) -> None:
     """Lead, or wait to lead, until cancelled. Whatever goes away is waited for."""
+    metrics.show(metrics.relay_leader, metrics.relayed_position)
     while True:
         try:
             connection = await connect(conninfo, name="relay")
@@ -70,30 +75,37 @@ async def run(conninfo: str, stream: Stream, notices: Notices, metrics: Metrics,
         try:
             await lead(connection, LEAD)
             recent.wanted = True
-            await _lead(connection, stream, notices, metrics, recent)
+            metrics.relay_leader.set(1)
+            await _lead(connection, stream, notices, metrics, recent, traces)
         except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
             await asyncio.sleep(PAUSE_S)
         finally:
             recent.wanted = False
+            metrics.relay_leader.set(0)
             await connection.close()
 
 
-async def _lead(connection: Connection, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent) -> None:
-    position = await _where_to_begin(connection, stream)
+async def _lead(
+    connection: Connection, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent, traces: Traces
+) -> None:
+    position = await _where_to_begin(connection, stream, notices)
+    metrics.relayed_position.set(position)
     while True:
         events = recent.after(position) or await journal.after(connection, position, limit=BATCH)
         if events:
-            await stream.publish(events)
+            with traces.over("relay", events, kind=SpanKind.PRODUCER) as traced:
+                await stream.publish(traced)
             position = events[-1].position
             metrics.relayed_position.set(position)
         else:
             await notices.wait(JOURNAL, position, timeout_s=1.0)
 
 
-async def _where_to_begin(connection: Connection, stream: Stream) -> int:
+async def _where_to_begin(connection: Connection, stream: Stream, notices: Notices) -> int:
     """Where the stream ends. An empty one begins at the journal's end: followers take what is older from there."""
     published = await stream.last()
     end = await journal.last(connection)
+    notices.heard(JOURNAL, end)
     if published > end:
         # A stream from another life of the database would refuse everything that this one says.
         await stream.forget()

@@ -20,13 +20,14 @@ from titan.errors import Overloaded, TitanError
 from titan.http.errors import answer
 from titan.observability.logs import RequestLine, logger, tell
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Parent, Traces, parent
 
 HANDLER = "titan.handler"
 """Key of the scope under which the router leaves the name of the operation, out of a table: it becomes a label."""
 REQUEST_ID = "titan.request_id"
 """Key of the scope under which everybody finds the name of the request, for the correlation id of an answer."""
-TRACE_ID = "titan.trace_id"
-"""Key of the scope under which the trace stands that the client began; absent where it began none."""
+TRACE = "titan.trace"
+"""Key of the scope under which the `traceparent` stands that goes on from here; absent where nobody began a trace."""
 
 IN_FLIGHT_LIMIT = 2048
 
@@ -36,7 +37,6 @@ _LEFT = 499
 """What log and figures have for a client that left before it was answered, as nginx writes it; nobody is sent it."""
 _PATH_LIMIT = 200
 _SANE = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
-_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 _NAME = "titan.http"
 _log = logger(_NAME)
@@ -47,13 +47,21 @@ class Guard:
     """ASGI middleware; one of it stands in each worker process, on one loop."""
 
     def __init__(
-        self, app: ASGIApp, *, metrics: Metrics, extended: bool, in_flight_limit: int = IN_FLIGHT_LIMIT
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        extended: bool,
+        in_flight_limit: int = IN_FLIGHT_LIMIT,
+        traces: Traces = OFF,
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._traces = traces
         self._extended = extended
         self._in_flight_limit = in_flight_limit
         self._in_flight = 0
+        metrics.watch(metrics.requests_in_flight, lambda: self._in_flight)
         self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,14 +71,29 @@ class Guard:
         exchange = _Exchange(scope, send, extended=self._extended)
         self._in_flight += 1
         try:
-            bound = bind_contextvars(**exchange.names)
-            try:
-                await self._answer(exchange, receive)
-            finally:
-                self._tell(exchange)
-                reset_contextvars(**bound)
+            if self._traces.is_on:
+                await self._answer_traced(exchange, receive)
+            else:
+                await self._answer_told(exchange, receive)
         finally:
             self._in_flight -= 1
+
+    async def _answer_traced(self, exchange: "_Exchange", receive: Receive) -> None:
+        with self._traces.request(exchange.method, exchange.began) as span:
+            exchange.follow(span.handed_on)
+            try:
+                await self._answer_told(exchange, receive)
+            finally:
+                request_id = exchange.names["request_id"]
+                span.tell(handler=exchange.handler, status=exchange.status or _LEFT, request_id=request_id)
+
+    async def _answer_told(self, exchange: "_Exchange", receive: Receive) -> None:
+        bound = bind_contextvars(**exchange.names)
+        try:
+            await self._answer(exchange, receive)
+        finally:
+            self._tell(exchange)
+            reset_contextvars(**bound)
 
     async def _answer(self, exchange: "_Exchange", receive: Receive) -> None:
         if self._in_flight > self._in_flight_limit:
@@ -134,7 +157,7 @@ class Guard:
 class _Exchange:
     """One request and what has been answered to it so far."""
 
-    __slots__ = ("_extended", "_keys", "_request_id", "_send", "bytes", "names", "scope", "started", "status")
+    __slots__ = ("_extended", "_keys", "_request_id", "_send", "began", "bytes", "names", "scope", "started", "status")
 
     def __init__(self, scope: HTTPScope, send: Send, *, extended: bool) -> None:
         self.scope = scope
@@ -155,9 +178,15 @@ class _Exchange:
         self.names = {"request_id": self._request_id.decode()}
         self._keys = cast("MutableMapping[str, object]", scope)
         self._keys[REQUEST_ID] = self.names["request_id"]
-        if trace := _TRACEPARENT.fullmatch(traceparent):
-            self.names["trace_id"] = trace[1].decode()
-            self._keys[TRACE_ID] = self.names["trace_id"]
+        self.began = parent(traceparent.decode("latin-1")) if traceparent else None
+        """The client's part of the trace."""
+        if self.began is not None:
+            self.follow(self.began)
+
+    def follow(self, trace: Parent) -> None:
+        """Name the trace in the log, and to whoever answers."""
+        self.names["trace_id"] = trace.trace_id
+        self._keys[TRACE] = trace.traceparent
 
     @property
     def method(self) -> str:

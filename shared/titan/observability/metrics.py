@@ -51,10 +51,14 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(name, text, labels, registry=registry)
 
-        def gauge(name: str, text: str) -> Gauge:
-            return Gauge(name, text, registry=registry)
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            # Shown by whoever has something to say: a position of 0 from a process that follows nothing is a lag.
+            return Gauge(name, text, labels, registry=None)
 
+        self._shown_gauges: set[Gauge] = set()
         self.http_requests = counter("http_requests_total", "Requests answered", "method", "handler", "status")
+        # So that the share of errors is 0 before the first of them, and not nothing.
+        self.http_requests.labels("GET", "other", "500")
         self.http_request_duration_seconds = Histogram(
             "http_request_duration_seconds",
             "Time from a request's head to the last byte of its answer",
@@ -64,8 +68,9 @@ class Metrics:
         )
         self.cache_hits = counter("cache_hits_total", "Look-ups that a cache answered", "level")
         self.cache_misses = counter("cache_misses_total", "Look-ups that a cache could not answer", "level")
-        self.db_pool_active = gauge("db_pool_connections_active", "PostgreSQL connections in use")
-        self.db_pool_max = gauge("db_pool_connections_max", "PostgreSQL connections that may be open")
+        self.requests_in_flight = gauge("titan_requests_in_flight", "Requests under way that memory did not answer")
+        self.db_pool_active = gauge("db_pool_connections_active", "PostgreSQL connections in use", "pool")
+        self.db_pool_max = gauge("db_pool_connections_max", "PostgreSQL connections that may be open", "pool")
         self.group_commit_size = Histogram(
             "titan_group_commit_size",
             "Appends that shared one transaction of the journal",
@@ -85,12 +90,17 @@ class Metrics:
             registry=registry,
         )
         self.queue_depth = gauge("titan_write_queue_depth", "Appends that wait for a transaction of the journal")
+        self.visibility_waiting = gauge("titan_visibility_waiting", "Answers that are held back until all readers see")
         self.journal_position = gauge("titan_journal_position", "Last position of the journal that was seen")
         self.relayed_position = gauge("titan_relayed_position", "Last position that was put into the stream")
         self.projected_position = gauge("titan_projected_position", "Last position in the read model")
         self.applied_position = gauge("titan_applied_position", "Last position that this replica has followed")
         self.watermark_position = gauge("titan_watermark_position", "Last position that every replica has followed")
         self.bridge_position = gauge("titan_bridge_position", "Last position that was published by MQTT")
+        self.relay_leader = gauge("titan_relay_leader", "1 while this process carries the journal into the stream")
+        self.projector_active = gauge("titan_projector_active", "1 while this process projects, 0 while it stands by")
+        self.bridge_active = gauge("titan_bridge_active", "1 while this process publishes by MQTT, 0 while it does not")
+        self.redis_away = gauge("titan_redis_away", "1 while this process does without Redis, which it should have")
         self.parked_events = counter("titan_parked_events_total", "Events put aside because they could not be applied")
         self.events_parked = gauge(
             "titan_events_parked", "Events that are put aside now; 0 where this projector stands by"
@@ -116,6 +126,20 @@ class Metrics:
         `read` runs on the thread that renders, so it waits for nothing.
         """
         gauge.set_function(read)
+        self.show(gauge)
+
+    def show(self, *gauges: Gauge) -> None:
+        """Let gauges be scraped that this process sets; the others it does not have."""
+        for gauge in gauges:
+            if gauge not in self._shown_gauges:
+                self._shown_gauges.add(gauge)
+                self._registry.register(gauge)
+
+    def watch_pool(self, name: str, *, size: int, in_use: Callable[[], float]) -> None:
+        """Show the connections of a pool."""
+        self.show(self.db_pool_active, self.db_pool_max)
+        self.db_pool_active.labels(name).set_function(in_use)
+        self.db_pool_max.labels(name).set(size)
 
     def render(self) -> bytes:
         """Everything as Prometheus reads it, in `CONTENT_TYPE`."""

@@ -15,8 +15,9 @@ from titan.errors import Overloaded, TitanError, Unavailable
 from titan.events.decide import Standing, body, fact_name
 from titan.events.facts import Changed, DocumentPut, DocumentRemoved, Event, Fact, Recorded
 from titan.observability.metrics import Metrics
+from titan.observability.traces import OFF, Traces
 from titan.storage.notices import JOURNAL, Notices
-from titan.storage.postgres import Connection, connect, reachable
+from titan.storage.postgres import Connection, bounded, connect, reachable
 
 BATCH_ITEMS = 128
 BATCH_BYTES = 8 * 1024 * 1024
@@ -173,9 +174,12 @@ class Journal:
         metrics: Metrics,
         notices: Notices,
         tell: Callable[[Sequence[Event]], None] | None = None,
+        *,
+        traces: Traces = OFF,
     ) -> None:
         self._conninfo = conninfo
         self._metrics = metrics
+        self._traces = traces
         self._notices = notices
         self._tell = tell
         self._queue: deque[_Waiting] = deque()
@@ -213,11 +217,12 @@ class Journal:
         ):
             message = "Too many writes wait already; nothing was stored."
             raise Overloaded(message)
-        waiting = _Waiting(recorded, size, asyncio.get_running_loop().create_future())
-        self._queue.append(waiting)
-        self._queued_bytes += size
-        self._filled.set()
-        return await waiting.answer
+        with self._traces.over("append", recorded) as traced:
+            waiting = _Waiting((*traced,), size, asyncio.get_running_loop().create_future())
+            self._queue.append(waiting)
+            self._queued_bytes += size
+            self._filled.set()
+            return await waiting.answer
 
     async def run(self) -> None:
         """Write what waits until closed; then what still waits, and return."""
@@ -285,19 +290,20 @@ class Journal:
         if self._tell is not None:
             self._tell(events)
         self._notices.heard(JOURNAL, events[-1].position)
-        self._metrics.journal_position.set(events[-1].position)
 
     async def _append(self, batch: list[_Waiting]) -> tuple[list[Appended | Lost], list[Event]]:
         if self._connection is None or self._connection.closed:
             self._connection = await connect(self._conninfo, name="journal")
         facts = [recorded for waiting in batch for recorded in waiting.recorded]
-        if len(facts) == len(batch):
-            return await _append(self._connection, facts)
-        async with self._connection.transaction():
-            answers, events = await _append(self._connection, facts)
-            for answer in answers:
-                if isinstance(answer, Lost):
-                    raise answer
+        # Followers go on from the append of an event, not from the transaction that it shared with others.
+        with self._traces.over("group commit", facts), bounded(self._connection):
+            if len(facts) == len(batch):
+                return await _append(self._connection, facts)
+            async with self._connection.transaction():
+                answers, events = await _append(self._connection, facts)
+                for answer in answers:
+                    if isinstance(answer, Lost):
+                        raise answer
         return answers, events
 
     async def _drop_connection(self) -> None:

@@ -73,6 +73,16 @@ class Visibility:
         self.reached = 0
         """Position up to which everything has come as far as was asked for."""
 
+    @property
+    def held(self) -> int:
+        """How many answers are held back now."""
+        return len(self._waiting)
+
+    @property
+    def is_without_redis(self) -> bool:
+        """Whether Redis, which should be there, was away when it was last asked."""
+        return self._watermark is not None and self._away_since is not None
+
     async def hold(self, position: int, *, timeout_s: float) -> None:
         """Keep an answer that shows a position until it may be shown.
 

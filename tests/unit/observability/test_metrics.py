@@ -17,11 +17,7 @@ def values(metrics: Metrics) -> dict[str, float]:
 @pytest.mark.parametrize(
     "name",
     [
-        *("db_pool_connections_active", "db_pool_connections_max", "titan_write_queue_depth"),
-        *("titan_journal_position", "titan_relayed_position", "titan_projected_position"),
-        *("titan_applied_position", "titan_watermark_position", "titan_bridge_position"),
-        *("titan_parked_events_total", "titan_events_parked", "titan_cache_generations_total"),
-        *("titan_memory_bytes", "titan_memory_entries", "titan_lease_valid"),
+        *("titan_parked_events_total", "titan_cache_generations_total"),
         *("titan_group_commit_size_count", "titan_visibility_wait_seconds_count"),
         "titan_read_hold_seconds_count",
         *("process_resident_memory_bytes", "process_cpu_seconds_total"),
@@ -29,6 +25,19 @@ def values(metrics: Metrics) -> dict[str, float]:
 )
 def test_a_metric_is_there_before_anything_happened(name: str) -> None:
     assert name in values(Metrics())
+
+
+def test_the_share_of_errors_is_a_number_before_the_first_of_them() -> None:
+    assert values(Metrics())["http_requests_total,handler=other,method=GET,status=500"] == 0
+
+
+def test_a_gauge_is_shown_by_processes_that_have_it_alone() -> None:
+    metrics = Metrics()
+    assert "titan_projected_position" not in values(metrics)
+    metrics.show(metrics.projected_position)
+    metrics.show(metrics.projected_position)
+    metrics.projected_position.set(7)
+    assert values(metrics)["titan_projected_position"] == 7
 
 
 def test_requests_are_told_by_method_handler_and_status() -> None:
@@ -69,10 +78,11 @@ def test_answers_out_of_memory_count_as_requests() -> None:
 def test_a_watched_gauge_is_read_when_somebody_scrapes() -> None:
     metrics = Metrics()
     connections: list[str] = []
-    metrics.watch(metrics.db_pool_active, lambda: len(connections))
-    assert values(metrics)["db_pool_connections_active"] == 0
+    metrics.watch_pool("read", size=10, in_use=lambda: len(connections))
+    assert values(metrics)["db_pool_connections_active,pool=read"] == 0
     connections.append("one")
-    assert values(metrics)["db_pool_connections_active"] == 1
+    assert values(metrics)["db_pool_connections_active,pool=read"] == 1
+    assert values(metrics)["db_pool_connections_max,pool=read"] == 10
 
 
 def test_two_sets_of_metrics_know_nothing_of_each_other() -> None:

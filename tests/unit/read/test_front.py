@@ -27,9 +27,7 @@ class Replica:
     def __init__(self, body: bytes = BODY) -> None:
         metrics = Metrics()
         self.memory = Memory(ROOM_BYTES)
-        self.fresh = Fresh(
-            None, self.memory, lambda: 0, lease_ms=1000, metrics=metrics, log=structlog.stdlib.get_logger()
-        )
+        self.fresh = Fresh(None, self.memory, lambda: 0, lease_ms=1000, log=structlog.stdlib.get_logger())
         self.fresh.until = time.monotonic() + 600
         self.fresh.applied = 7
         self.front = Front(self.memory, self.fresh, metrics)
