@@ -21,6 +21,7 @@ from titan.dev.embedded import Given
 from titan.dev.run import DevSettings, addresses
 from titan.dev.run import run as run_dev
 from titan.errors import Misconfigured, Unavailable
+from titan.http.leaving import leaving
 from titan.observability import logs
 from titan.operate.collecting import collect_blobs
 from titan.operate.importing import import_files
@@ -49,14 +50,16 @@ Workers = Annotated[int | None, Parameter(help="Worker processes; TITAN_WORKERS 
 _console = Console(stderr=True, emoji=False)
 
 
-def write_worker() -> Litestar:
+def write_worker() -> ASGIApp:
     """What granian calls in a worker of the write tier."""
-    return factories.write_app(factories.begin(os.environ))
+    settings = factories.begin(os.environ)
+    return leaving(factories.write_app(settings), drain_s=settings.drain_s)
 
 
 def read_worker() -> ASGIApp:
     """What granian calls in a worker of the read tier."""
-    return factories.read_app(factories.begin(os.environ))
+    settings = factories.begin(os.environ)
+    return leaving(factories.read_app(settings), drain_s=settings.drain_s)
 
 
 def projector_worker() -> Litestar:
@@ -71,7 +74,8 @@ def bridge_worker() -> Litestar:
 
 def together_worker() -> ASGIApp:
     """What granian calls where everything is one process."""
-    return factories.together_app(factories.begin(os.environ))
+    settings = factories.begin(os.environ)
+    return leaving(factories.together_app(settings), drain_s=settings.drain_s)
 
 
 def _settings() -> Settings:
@@ -102,7 +106,7 @@ def _serve(worker: str, *, port: int | None, workers: int | None) -> None:
         log_dictconfig=logs.GRANIAN,
         respawn_failed_workers=True,
         respawn_interval=0.5,
-        workers_kill_timeout=settings.shutdown_s,
+        workers_kill_timeout=settings.shutdown_s + settings.drain_s,
     ).serve()
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 import httpx
+import pytest
 
 from support.processes import titan
+from support.waiting import eventually
 from titan.codec.ids import encode_id
 from titan.dev.processes import free_port
 
@@ -49,6 +52,24 @@ async def test_a_write_tier_that_is_told_to_stop_answers_what_it_accepted_and_lo
     with titan(tmp_path / "read", free_port(), "read", environ=environ) as tier, httpx.Client() as client:
         missing = await asyncio.to_thread(_missing, client, tier.url, acknowledged)
     assert missing == []
+
+
+def test_a_process_that_is_told_to_stop_says_so_and_serves_on_before_it_stops_listening(
+    database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "TITAN_DRAIN_S": "2"}
+    with titan(tmp_path / "read", free_port(), "read", environ=environ) as tier, httpx.Client() as client:
+        assert "connection" not in client.get(f"{tier.url}/submodels").headers
+        tier.child.send_signal(signal.SIGTERM)
+        assert eventually(lambda: httpx.get(f"{tier.url}/health/ready").status_code == 503)
+        left_at = time.monotonic()
+        answer = client.get(f"{tier.url}/submodels")
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert httpx.get(f"{tier.url}/health/live").status_code == 200
+        assert tier.child.wait(20) == 0, tier.said()[-3000:]
+        assert time.monotonic() - left_at > 1
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{tier.url}/submodels")
 
 
 def _missing(client: httpx.Client, url: str, identifiers: list[str]) -> list[str]:
