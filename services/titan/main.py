@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from granian.constants import Interfaces, Loops
 from granian.server import Server
 from litestar import Litestar
@@ -23,12 +24,17 @@ from titan.dev.run import run as run_dev
 from titan.errors import Misconfigured, Unavailable
 from titan.http.leaving import leaving
 from titan.observability import logs
+from titan.operate.backup import backup as make_backup
 from titan.operate.collecting import collect_blobs
 from titan.operate.importing import import_files
 from titan.operate.parking import parked as parked_events
 from titan.operate.parking import retry as retry_events
 from titan.operate.parking import show as show_events
+from titan.operate.placing import Target, newest
 from titan.operate.rebuilding import rebuild as rebuild_read_model
+from titan.operate.restoring import Origin, Stores, check
+from titan.operate.restoring import restore as restore_backup
+from titan.operate.sealing import identities, recipients
 from titan.operate.status import show, status
 from titan.operate.validating import validate_files
 from titan.operate.verifying import verify as verify_all
@@ -295,6 +301,62 @@ def collect() -> int:
     return asyncio.run(
         collect_blobs(database_url=database_url, blobs=blobs, grace_s=settings.blob_grace_s, console=console)
     )
+
+
+@app.command
+def backup(
+    to: Annotated[
+        str | None, Parameter(help="File, directory, or `-`; `backups` in the data directory if none.")
+    ] = None,
+    /,
+    *,
+    recipient: Annotated[
+        tuple[str, ...], Parameter(negative=(), help="Encrypt for this key, `age1…` or `ssh-…`.")
+    ] = (),
+    keep: Annotated[
+        int | None, Parameter(help="How many backups stay in the directory.", validator=Number(gte=1))
+    ] = None,
+) -> int:
+    """Write database and contents, as of one position, into one archive, while the system runs."""
+    settings, database_url, _ = _stores()
+    if to == "-":
+        if sys.stdout.isatty():
+            raise Misconfigured("An archive is nothing for a terminal: send it somewhere.")
+        where = sys.stdout.buffer
+    else:
+        where = Path(to) if to else Path(settings.data_dir) / "backups"
+        if to is None:
+            where.mkdir(parents=True, exist_ok=True)
+    target = Target(where, recipients=recipients(recipient), keep=keep)
+    blobs = open_blobs(settings)
+    return asyncio.run(make_backup(target, database_url=database_url, blobs=blobs, console=_console))
+
+
+@app.command
+def restore(
+    from_: Annotated[str, Parameter(name="FROM", help="File, directory (its newest backup), or `-`.")],
+    /,
+    *,
+    identity: Annotated[Path | None, Parameter(help="File with the private key of an encrypted backup.")] = None,
+    replace: Annotated[bool, Parameter(negative=(), help="Replace what the database holds.")] = False,
+    check_only: Annotated[
+        bool, Parameter(name="--check", negative=(), help="Only see whether the backup is whole; touch nothing.")
+    ] = False,
+) -> int:
+    """Bring database and contents back as a backup has them; all of it, or nothing."""
+    source = sys.stdin.buffer if from_ == "-" else newest(Path(from_))
+    origin = Origin(source, identities(identity))
+    if check_only:
+        return asyncio.run(check(origin, _console))
+    settings, database_url, redis_url = _stores()
+    stores = Stores(
+        database_url=database_url,
+        redis_url=redis_url,
+        names=Names(stream=settings.event_bus_stream),
+        blobs=open_blobs(settings),
+        lease_s=settings.lease_ms / 1000,
+    )
+    return asyncio.run(restore_backup(origin, stores, replace=replace, console=_console))
 
 
 def run() -> None:

@@ -20,7 +20,7 @@ async def collect_blobs(*, database_url: str, blobs: Blobs, grace_s: int, consol
     finally:
         await blobs.close()
     if done is None:
-        say(console, "Another collector is at work.", style="red")
+        say(console, "Another collector is at work, or a backup is being made.", style="red")
         return 2
     say(console, f"{done.stored} contents are stored; documents refer to {done.referenced}.")
     say(console, f"{done.condemned} condemned, {done.reprieved} reprieved, {done.removed} removed.")

@@ -111,6 +111,19 @@ async def alive(client: redis.asyncio.Redis) -> None:
         await client.ping()  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
 
 
+async def forget(client: redis.asyncio.Redis, names: Names) -> None:
+    """Take away all that is believed of Redis, so that nobody renews a lease and a new generation begins.
+
+    Raises:
+        Unavailable: where Redis is away.
+    """
+    with reachable():
+        await client.delete(
+            *(names.generation, names.projected, names.projector, names.watermark, names.applied),
+            *(names.announcements, names.stream),
+        )
+
+
 async def heard(client: redis.asyncio.Redis, channel: str) -> AsyncGenerator[bytes]:
     """What is called out on a channel, until the connection is lost; the client's own errors come through."""
     async with client.pubsub() as subscribed:  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments

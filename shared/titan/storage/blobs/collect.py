@@ -14,8 +14,8 @@ grace: longer than any request.
 What remains is a store that carries out a removal after its answer was given up, while the database forgot the lock
 with the connection. The removal of one content is one transaction, so that this takes both to fail in the same moment.
 
-One collector works at a time. A bucket, or a prefix in it, belongs to one installation: to another one's database its
-contents are orphans.
+One collector works at a time, and none while a backup is made, which reads what an older state refers to. A bucket, or
+a prefix in it, belongs to one installation: to another one's database its contents are orphans.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from titan.codec.blobs import digests
 from titan.storage.blobs.store import Blobs
-from titan.storage.postgres import Connection, Pool, connect, reachable
+from titan.storage.postgres import Connection, Pool, connect, lead, reachable
 
 PAGE = 512
 """Digests that are sent to the database at once."""
@@ -72,13 +72,27 @@ YIELD = """
 SELECT pg_advisory_unlock(7241007)
 """
 
+HOLD_OFF = """
+SELECT pg_try_advisory_lock_shared(7241007)
+"""
+
+
+async def hold_off(connection: Connection) -> None:
+    """Wait for the end of a run that is under way, and keep collectors away until the connection is closed.
+
+    Raises:
+        Unavailable: where the database goes away.
+    """
+    await lead(connection, HOLD_OFF)
+
+
 BEGAN = """
 SELECT now()
 """
 
 
 async def collect(conninfo: str, blobs: Blobs, *, grace: timedelta) -> Collected | None:
-    """Condemn and remove what nothing refers to; None where another collector is at work.
+    """Condemn and remove what nothing refers to; None where another collector is, or is kept away.
 
     Memory is bounded: what is referred to is gathered in a temporary table of the database.
 
@@ -142,6 +156,24 @@ async def gather(connection: Connection) -> int:
                 noted.clear()
         count += (await connection.execute(NOTE, {"digests": sorted(noted)})).rowcount
     return count
+
+
+GATHERED = """
+SELECT digest FROM pg_temp.referenced WHERE digest > %(after)s ORDER BY digest LIMIT %(limit)s
+"""
+
+
+async def gathered(connection: Connection) -> AsyncIterator[str]:
+    """What was noted there, in order."""
+    after = ""
+    while True:
+        cursor = await connection.execute(GATHERED, {"after": after, "limit": PAGE})
+        page = [digest for (digest,) in await cursor.fetchall()]
+        for digest in page:
+            yield digest
+        if len(page) < PAGE:
+            return
+        after = page[-1]
 
 
 REPRIEVE = """
