@@ -38,6 +38,7 @@ class Bridging:
             log=logger("titan.bridge"),
             traces=traces,
         )
+        metrics.watch(metrics.bridge_lag, lambda: self._bridge.behind(self._notices.position(JOURNAL)))
         self.probes = {"mqtt": Probe(lambda: probe(settings.mqtt_broker, settings.mqtt_port))}
 
     @asynccontextmanager

@@ -83,6 +83,11 @@ class Bridge:
         self._traces = traces
         metrics.show(metrics.bridge_active, metrics.bridge_position)
         self._pause_s = PAUSE_S
+        self._position: int | None = None
+
+    def behind(self, position: int) -> int:
+        """How far it is behind a position; 0 where another bridge publishes."""
+        return max(0, position - self._position) if self._position is not None else 0
 
     async def run(self) -> None:
         """Lead, or wait to lead, until cancelled. Whatever goes away is waited for."""
@@ -107,9 +112,10 @@ class Bridge:
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
     async def _lead(self, connection: Connection) -> None:
+        self._position = None
         await _turn(connection)
         position = await _begin(connection, from_start=self._from_start)
-        self._metrics.bridge_position.set(position)
+        self._reached(position)
         async with self._broker.client() as client, asyncio.TaskGroup() as group:
             self._metrics.bridge_active.set(1)
             self._log.info("the bridge publishes", host=self._broker.host, port=self._broker.port, position=position)
@@ -125,8 +131,12 @@ class Bridge:
             upto = events[-1].position
             await _move(connection, after=position, upto=upto)
             position = upto
-            self._metrics.bridge_position.set(position)
+            self._reached(position)
             self._pause_s = PAUSE_S
+
+    def _reached(self, position: int) -> None:
+        self._position = position
+        self._metrics.bridge_position.set(position)
 
     async def _publish(self, client: aiomqtt.Client, events: Sequence[Event]) -> None:
         # Tasks start in the order in which they were made, and each hands its message over before it first waits.

@@ -43,6 +43,7 @@ class Projecting:
             traces=traces,
         )
 
+        metrics.watch(metrics.projection_lag, lambda: self._projector.behind(self._notices.position(JOURNAL)))
         self._blobs = open_blobs(settings)
         self._works = [self._notices.run, self._projector.run]
         if settings.blob_collect_interval_s:

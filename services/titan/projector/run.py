@@ -63,6 +63,7 @@ class Projector:
         self._metrics = metrics
         self._traces = traces
         self._leads = False
+        self._bookmark = 0
         metrics.show(metrics.projector_active, metrics.projected_position, metrics.events_parked)
         metrics.watch(metrics.redis_away, lambda: announcer is not None and self._leads and self._generation is None)
         self._log = log
@@ -102,13 +103,21 @@ class Projector:
                 self._metrics.events_parked.set(0)
                 await connection.close()
 
+    def behind(self, position: int) -> int:
+        """How far the read model is behind a position; 0 where somebody else projects."""
+        return max(0, position - self._bookmark) if self._leads and self._bookmark else 0
+
+    def _reached(self, bookmark: int) -> None:
+        self._bookmark = bookmark
+        self._metrics.projected_position.set(bookmark)
+
     def _stand(self, *, leading: bool) -> None:
         self._leads = leading
         self._metrics.projector_active.set(leading)
 
     async def _lead(self, connection: Connection) -> None:
         bookmark = await listings.bookmark(connection)
-        self._metrics.projected_position.set(bookmark)
+        self._reached(bookmark)
         await self._find_redis(connection, bookmark)
         async for events in self._follower.batches(connection, bookmark):
             if events:
@@ -116,7 +125,7 @@ class Projector:
                     changes = await self._write(connection, traced, bookmark)
                 await self._announce(connection, changes, after=bookmark, upto=events[-1].position)
                 bookmark = events[-1].position
-                self._metrics.projected_position.set(bookmark)
+                self._reached(bookmark)
             if self._lapsed:
                 await self._make_up(connection)
             if self._generation is None and asyncio.get_running_loop().time() >= self._again_at:

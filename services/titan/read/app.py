@@ -41,7 +41,7 @@ from titan.storage.invocations import Invocations as InvocationRows
 from titan.storage.listings import BOOKMARK
 from titan.storage.membership import Membership, Watermark
 from titan.storage.mqtt import probe
-from titan.storage.notices import Notices
+from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import alive, in_use, pool
 from titan.storage.redis import Names
 from titan.storage.visibility import Reach, Visibility
@@ -95,6 +95,7 @@ class Read:
         metrics.watch_pool("read", size=where.pool_size, in_use=lambda: in_use(self._pool))
         metrics.watch(metrics.lease_valid, lambda: self.fresh.is_fresh)
         metrics.watch(metrics.applied_position, lambda: self.fresh.applied)
+        metrics.watch(metrics.replica_lag, self._lag)
         metrics.watch(metrics.memory_bytes, lambda: memory.size_bytes)
         metrics.watch(metrics.memory_entries, lambda: len(memory))
 
@@ -124,6 +125,9 @@ class Read:
             "description": describe,
             **Docs(settings.external_url).handlers,
         }
+
+    def _lag(self) -> int:
+        return max(0, self._notices.position(PROJECTED) - self.fresh.applied) if self.fresh.is_fresh else 0
 
     def _bookmark(self) -> int:
         """How far the read model knows the journal; asked in the thread that follows announcements."""

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 import psycopg
+from msgspec import Struct
 from opentelemetry.trace import SpanKind
 
 from titan.errors import Unavailable
@@ -12,6 +13,7 @@ from titan.events.facts import Event
 from titan.observability.metrics import Metrics
 from titan.observability.traces import OFF, Traces
 from titan.storage import journal
+from titan.storage.life import life
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import Connection, connect, lead
 from titan.storage.stream import Stream
@@ -35,6 +37,12 @@ class Recent:
         self._bytes = 0
         self.wanted = False
         """Whether this process leads; nothing is kept for a relay that doesn't."""
+
+    def begin(self) -> None:
+        """Keep events from now on; those of an earlier time may be of another journal."""
+        self._events.clear()
+        self._bytes = 0
+        self.wanted = True
 
     def add(self, events: Sequence[Event]) -> None:
         """Keep events, in the order of their positions."""
@@ -61,11 +69,22 @@ class Recent:
         return event
 
 
+class Reached(Struct):
+    """How far the stream is, while this process leads."""
+
+    position: int = 0
+
+
 async def run(
     conninfo: str, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent, *, traces: Traces = OFF
 ) -> None:
     """Lead, or wait to lead, until cancelled. Whatever goes away is waited for."""
     metrics.show(metrics.relay_leader, metrics.relayed_position)
+    reached = Reached()
+    metrics.watch(
+        metrics.relay_lag,
+        lambda: max(0, notices.position(JOURNAL) - reached.position) if recent.wanted and reached.position else 0,
+    )
     while True:
         try:
             connection = await connect(conninfo, name="relay")
@@ -74,9 +93,9 @@ async def run(
             continue
         try:
             await lead(connection, LEAD)
-            recent.wanted = True
+            recent.begin()
             metrics.relay_leader.set(1)
-            await _lead(connection, stream, notices, metrics, recent, traces)
+            await _lead(connection, stream, notices, metrics, recent, reached, traces)
         except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
             await asyncio.sleep(PAUSE_S)
         finally:
@@ -86,28 +105,40 @@ async def run(
 
 
 async def _lead(
-    connection: Connection, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent, traces: Traces
+    connection: Connection,
+    stream: Stream,
+    notices: Notices,
+    metrics: Metrics,
+    recent: Recent,
+    reached: Reached,
+    traces: Traces,
 ) -> None:
-    position = await _where_to_begin(connection, stream, notices)
-    metrics.relayed_position.set(position)
+    journals = await life(connection)
+    position = await _where_to_begin(connection, stream, notices, journals)
+    _reach(position, reached, metrics)
     while True:
         events = recent.after(position) or await journal.after(connection, position, limit=BATCH)
         if events:
             with traces.over("relay", events, kind=SpanKind.PRODUCER) as traced:
-                await stream.publish(traced)
+                await stream.publish(traced, life=journals)
             position = events[-1].position
-            metrics.relayed_position.set(position)
+            _reach(position, reached, metrics)
         else:
             await notices.wait(JOURNAL, position, timeout_s=1.0)
 
 
-async def _where_to_begin(connection: Connection, stream: Stream, notices: Notices) -> int:
+def _reach(position: int, reached: Reached, metrics: Metrics) -> None:
+    reached.position = position
+    metrics.relayed_position.set(position)
+
+
+async def _where_to_begin(connection: Connection, stream: Stream, notices: Notices, journals: str) -> int:
     """Where the stream ends. An empty one begins at the journal's end: followers take what is older from there."""
     published = await stream.last()
     end = await journal.last(connection)
     notices.heard(JOURNAL, end)
-    if published > end:
-        # A stream from another life of the database would refuse everything that this one says.
+    if published > end or not await stream.is_of(journals):
+        # The stream of another journal, from before a restore, would refuse what this one says, or mix both.
         await stream.forget()
         return end
     return published or end

@@ -97,6 +97,15 @@ class Metrics:
         self.applied_position = gauge("titan_applied_position", "Last position that this replica has followed")
         self.watermark_position = gauge("titan_watermark_position", "Last position that every replica has followed")
         self.bridge_position = gauge("titan_bridge_position", "Last position that was published by MQTT")
+        # Within one process: positions of two, scraped one after the other, differ by what is written in between.
+        self.relay_lag = gauge(
+            "titan_relay_lag", "Events of the journal that the stream has not; 0 unless this one leads"
+        )
+        self.projection_lag = gauge(
+            "titan_projection_lag", "Events that the read model has not; 0 unless this one leads"
+        )
+        self.replica_lag = gauge("titan_replica_lag", "Events in the read model that this replica was not told of")
+        self.bridge_lag = gauge("titan_bridge_lag", "Events that were not published by MQTT; 0 unless this one leads")
         self.relay_leader = gauge("titan_relay_leader", "1 while this process carries the journal into the stream")
         self.projector_active = gauge("titan_projector_active", "1 while this process projects, 0 while it stands by")
         self.bridge_active = gauge("titan_bridge_active", "1 while this process publishes by MQTT, 0 while it does not")
