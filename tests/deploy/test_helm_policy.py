@@ -1,0 +1,389 @@
+"""What every object of the chart is held to: nobody is root, secrets are files, names lead somewhere, walls hold."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from support.chart_cases import CASES
+from support.charts import (
+    Case,
+    Object,
+    Pod,
+    allows,
+    environ,
+    known_by,
+    objects,
+    of_kind,
+    one,
+    pods,
+    render,
+    selected,
+    selects,
+)
+from titan.config import Settings, variable
+from titan.errors import Misconfigured
+from titan.http import health
+from titan.main import app
+
+each = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+
+SECRETS = {
+    *("DATABASE_PASSWORD", "REDIS_PASSWORD", "MQTT_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+    *("AZURE_STORAGE_CONNECTION_STRING", "AZURE_ACCOUNT_KEY", "AZURE_SAS_TOKEN"),
+}
+"""What is given as a file, by NAME_FILE, and never as a value."""
+
+AWAITED = {"warm", "MQTT_USERNAME", "MQTT_TLS", "MQTT_CA_FILE"}
+"""Commands and settings that the chart counts on and that are being made."""
+
+
+def containers(case: Case) -> Iterator[tuple[Pod, Object]]:
+    for pod in pods(case):
+        for container in pod.containers:
+            yield pod, container
+
+
+def named(case: Case, *kinds: str) -> set[str]:
+    return {known_by(found) for found in of_kind(case, *kinds)} | case.given
+
+
+def walk(value: object) -> Iterator[tuple[str, Any]]:
+    """Every key of an object, wherever, with what is under it."""
+    match value:
+        case dict():
+            for key, under in value.items():
+                yield key, under
+                yield from walk(under)
+        case list():
+            for under in value:
+                yield from walk(under)
+        case _:
+            pass
+
+
+@each
+def test_nobody_is_root_or_becomes_it(case: Case) -> None:
+    for pod, container in containers(case):
+        assert pod.spec["securityContext"]["runAsNonRoot"] is True, pod.of
+        assert pod.spec["securityContext"]["runAsUser"] >= 100, pod.of
+        assert pod.spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, pod.of
+        own = container["securityContext"]
+        assert own["allowPrivilegeEscalation"] is False, pod.of
+        assert own["readOnlyRootFilesystem"] is True, pod.of
+        assert own["capabilities"]["drop"] == ["ALL"], pod.of
+        # The one that the standard `restricted` lets be added.
+        assert set(own["capabilities"].get("add", [])) <= {"NET_BIND_SERVICE"}, pod.of
+        assert not {key for key, _ in walk(pod.spec)} & {"hostPath", "hostNetwork", "hostPID", "hostPort"}, pod.of
+
+
+@each
+def test_a_user_of_ours_is_the_one_of_the_image(case: Case) -> None:
+    ours = {pod.spec["securityContext"]["runAsUser"] for pod in pods(case) if pod.is_ours}
+    assert ours == {10001}
+
+
+@each
+def test_every_container_has_its_share_and_no_more(case: Case) -> None:
+    for pod, container in containers(case):
+        for bound in ("requests", "limits"):
+            assert set(container["resources"][bound]) >= {"cpu", "memory"}, pod.of
+
+
+@each
+def test_no_pod_speaks_to_kubernetes_or_hears_of_services(case: Case) -> None:
+    for pod in pods(case):
+        assert pod.spec["automountServiceAccountToken"] is False, pod.of
+        assert pod.spec["enableServiceLinks"] is False, pod.of
+    assert not of_kind(case, "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+
+
+@each
+def test_an_image_is_of_a_version(case: Case) -> None:
+    for pod, container in containers(case):
+        _, _, tag = container["image"].rpartition(":")
+        assert re.fullmatch(r"v?\d+\.\d+[\w.-]*", tag), pod.of
+
+
+@each
+def test_who_runs_on_is_asked_how_it_is(case: Case) -> None:
+    probes = ("startupProbe", "readinessProbe", "livenessProbe")
+    # Answered before routing and without a token.
+    open_to_all = set(health._PATHS)
+    for pod in pods(case):
+        running = pod.of.startswith(("Deployment/", "StatefulSet/"))
+        for container in pod.spec["containers"]:
+            assert [name for name in probes if name in container] == (list(probes) if running else []), pod.of
+            ports = {port["name"] for port in container.get("ports", [])}
+            for probe in (container[name] for name in probes if running):
+                assert probe.get("httpGet", probe.get("tcpSocket", {"port": "http"}))["port"] in ports | {"http"}
+                assert probe.get("httpGet", {"path": "/health/live"})["path"] in open_to_all
+
+
+@each
+def test_only_readiness_depends_on_the_database(case: Case) -> None:
+    tiers = [pod for pod in pods(case) if pod.component in {"read", "write", "projector", "bridge"}]
+    for container in (container for pod in tiers for container in pod.spec["containers"]):
+        paths = {name: probe["httpGet"]["path"] for name, probe in container.items() if name.endswith("Probe")}
+        assert paths == {
+            "startupProbe": "/health/live",
+            "readinessProbe": "/health/ready",
+            "livenessProbe": "/health/live",
+        }
+
+
+@each
+def test_who_is_to_stop_has_the_time_that_it_takes(case: Case) -> None:
+    for pod in pods(case):
+        if pod.component in {"read", "write"}:
+            told = environ(pod.spec["containers"][0])
+            needed = int(told["TITAN_DRAIN_S"]) + int(told["TITAN_SHUTDOWN_S"])
+            assert pod.spec["terminationGracePeriodSeconds"] > needed
+            (startup,) = [container["startupProbe"] for container in pod.spec["containers"]]
+            # As long as a process waits for its database before it listens, and some more.
+            assert startup["periodSeconds"] * startup["failureThreshold"] > 60 + 15
+
+
+@each
+def test_secrets_are_files(case: Case) -> None:
+    """Whoever sees the manifest of a pod, its environment or its arguments, sees none."""
+    for pod, container in containers(case):
+        assert "envFrom" not in container, pod.of
+        assert all("valueFrom" not in variable for variable in container.get("env", [])), pod.of
+        told = environ(container)
+        assert not set(told) & SECRETS, pod.of
+        assert not [value for value in told.values() if re.search(r"://[^/@:]*:[^/@]*@", value)], pod.of
+
+
+def mounted(pod: Pod, container: Object) -> Iterator[str]:
+    """Paths of the files of Secrets in a container."""
+    volumes = {volume["name"]: volume for volume in pod.spec.get("volumes", [])}
+    for mount in container.get("volumeMounts", []):
+        for item in volumes.get(mount["name"], {}).get("secret", {}).get("items", []):
+            assert "subPath" not in mount, "a file that is mounted by itself never changes"
+            assert mount["readOnly"] is True
+            yield f"{mount['mountPath']}/{item['path']}"
+
+
+@each
+def test_a_file_that_is_named_is_mounted_and_a_secret_that_is_mounted_is_used(case: Case) -> None:
+    for pod, container in containers(case):
+        said = "\n".join((*environ(container).values(), *container.get("command", []), *container.get("args", [])))
+        there = set(mounted(pod, container))
+        assert set(re.findall(r"/run/secrets/[\w./-]+", said)) == there, (pod.of, container["name"])
+
+
+@each
+def test_what_a_pod_refers_to_is_of_the_release_or_was_there(case: Case) -> None:
+    for pod in pods(case):
+        volumes = pod.spec.get("volumes", [])
+        wanted = {f"Secret/{volume['secret']['secretName']}" for volume in volumes if "secret" in volume}
+        wanted |= {f"ConfigMap/{volume['configMap']['name']}" for volume in volumes if "configMap" in volume}
+        claims = [volume["persistentVolumeClaim"] for volume in volumes if "persistentVolumeClaim" in volume]
+        wanted |= {f"PersistentVolumeClaim/{claim['claimName']}" for claim in claims}
+        wanted |= {f"Secret/{secret['name']}" for secret in pod.spec.get("imagePullSecrets", [])}
+        if "serviceAccountName" in pod.spec:
+            wanted.add(f"ServiceAccount/{pod.spec['serviceAccountName']}")
+        there = named(case, "Secret", "ConfigMap", "PersistentVolumeClaim", "ServiceAccount")
+        assert wanted - there == set(), pod.of
+        if pod.hook.startswith("pre-"):
+            assert wanted <= case.given, "before the release there is nothing of it"
+        mounts = {mount["name"] for container in pod.containers for mount in container.get("volumeMounts", [])}
+        templates = one(case, pod.of)["spec"].get("volumeClaimTemplates", [])
+        assert mounts == {volume["name"] for volume in volumes} | {claim["metadata"]["name"] for claim in templates}
+
+
+@each
+def test_a_host_that_is_named_is_a_service_on_that_port_or_outside(case: Case) -> None:
+    services = {service["metadata"]["name"]: service for service in of_kind(case, "Service")}
+    for pod, container in containers(case):
+        for host, port in addresses(container):
+            if host not in case.hosts:
+                assert host in services, pod.of
+                assert port in {known["port"] for known in services[host]["spec"]["ports"]}, (pod.of, host)
+
+
+def addresses(container: Object) -> Iterator[tuple[str, int]]:
+    """Servers of the installation that a container is told of."""
+    told = environ(container)
+    where = [told[name] for name in ("DATABASE_URL", "REDIS_URL") if name in told]
+    for said in (*where, *container.get("args", [])):
+        if found := re.search(r"://(?:[^/@]*@)?([\w.-]+):(\d+)", said):
+            yield found[1], int(found[2])
+    if "MQTT_BROKER" in told:
+        yield told["MQTT_BROKER"], int(told["MQTT_PORT"])
+    for tier in (told.get("TITAN_READ", ""), told.get("TITAN_WRITE", "")):
+        yield from ((host, int(port)) for host, port in re.findall(r"^to (\S+):(\d+)$", tier, re.MULTILINE))
+        yield from ((host, int(port)) for host, port in re.findall(r"name (\S+)\s+port (\d+)", tier))
+
+
+@each
+def test_a_service_leads_to_the_pods_of_one_tier_and_to_a_port_of_theirs(case: Case) -> None:
+    for service in of_kind(case, "Service"):
+        behind = selected(case, service)
+        assert len({pod.component for pod in behind}) == 1, service["metadata"]["name"]
+        ports = {port["name"] for pod in behind for container in pod.containers for port in container.get("ports", [])}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+
+
+@each
+def test_a_pod_without_a_service_of_its_own_gets_the_port_that_its_name_says(case: Case) -> None:
+    """Addresses of a headless Service are those of pods: its port must be theirs."""
+    for service in of_kind(case, "Service"):
+        if service["spec"].get("clusterIP") == "None":
+            assert [port["port"] for port in service["spec"]["ports"]] == [8080]
+
+
+@each
+def test_whoever_starts_scales_or_guards_pods_finds_its_own(case: Case) -> None:
+    for found in of_kind(case, "Deployment", "StatefulSet"):
+        mine = [pod.of for pod in pods(case) if selects(found["spec"]["selector"], pod.labels)]
+        assert mine == [known_by(found)]
+    for found in of_kind(case, "HorizontalPodAutoscaler"):
+        target = found["spec"]["scaleTargetRef"]
+        assert "replicas" not in one(case, f"{target['kind']}/{target['name']}")["spec"]
+    for found in of_kind(case, "PodDisruptionBudget"):
+        mine = [pod for pod in pods(case) if selects(found["spec"]["selector"], pod.labels)]
+        assert len(mine) == 1
+    for found in of_kind(case, "Ingress"):
+        backends = [under for key, under in walk(found["spec"]) if key == "service"]
+        assert all(one(case, f"Service/{backend['name']}") for backend in backends)
+
+
+@each
+def test_each_process_is_scraped_once(case: Case) -> None:
+    for monitor in of_kind(case, "ServiceMonitor"):
+        scraped = [
+            service
+            for service in of_kind(case, "Service")
+            if selects(monitor["spec"]["selector"], service["metadata"]["labels"])
+        ]
+        assert {service["metadata"]["labels"]["app.kubernetes.io/name"] for service in scraped} == {"titan-aas"}
+        tiers = {pod.component for pod in pods(case)} & {"read", "write", "projector", "bridge"}
+        assert sorted(pod.component for service in scraped for pod in selected(case, service)) == sorted(tiers)
+
+
+@each
+def test_names_are_not_longer_than_kubernetes_takes_them(case: Case) -> None:
+    for found in objects(case):
+        assert len(found["metadata"]["name"]) <= {"CronJob": 52}.get(found["kind"], 63), known_by(found)
+    assert len({known_by(found) for found in objects(case)}) == len(objects(case))
+
+
+@each
+def test_titan_takes_the_settings_and_arguments_that_it_is_given(case: Case) -> None:
+    known = {variable(name) for name in Settings.__struct_fields__} | {f"{secret}_FILE" for secret in SECRETS} | AWAITED
+    for pod, container in containers(case):
+        if not pod.is_ours or pod.component == "gateway":
+            continue
+        told = environ(container)
+        assert set(told) - known == set(), pod.of
+        # That one is said in the notes, too.
+        assert refusal(told) == "" or "does not check tokens yet" in refusal(told), pod.of
+        if container["args"][0] not in AWAITED:
+            app.parse_args(container["args"], exit_on_error=False, print_error=False)
+
+
+def refusal(told: dict[str, str]) -> str:
+    """What a process says that does not start with these settings; nothing where it does."""
+    try:
+        Settings.load(told)
+    except Misconfigured as error:
+        return str(error)
+    return ""
+
+
+@each
+def test_the_notes_say_that_the_processes_will_not_start(case: Case) -> None:
+    (reader,) = [pod for pod in pods(case) if pod.component == "read"]
+    stops = refusal(environ(reader.spec["containers"][0])) != ""
+    notes = render(case.values, release=case.release)["titan-aas/templates/NOTES.txt"]
+    assert ("stop at the" in " ".join(notes.split())) is stops
+
+
+FLOWS = {
+    "gateway": {"read", "write"},
+    "read": {"postgresql", "redis"},
+    "write": {"postgresql", "redis"},
+    "projector": {"postgresql", "redis"},
+    "bridge": {"postgresql", "redis", "mosquitto"},
+    "backup": {"postgresql", "redis"},
+    "warm": {"gateway"},
+    "migrate": {"postgresql"},
+    "postgresql": set[str](),
+    "redis": set[str](),
+    "mosquitto": set[str](),
+}
+"""Who may reach whom within the release."""
+
+PORTS = {"postgresql": 5432, "redis": 6379, "mosquitto": 1883}
+
+
+@each
+def test_within_the_release_goes_what_is_needed_and_nothing_else(case: Case) -> None:
+    there = {pod.component: pod for pod in pods(case)}
+    for source in there.values():
+        reached = {
+            target.component
+            for target in there.values()
+            if target is not source and allows(case, source, target, PORTS.get(target.component, 8080))
+        }
+        assert reached == FLOWS[source.component] & set(there), source.of
+        assert not [target for target in there.values() if target is not source and allows(case, source, target, 22)]
+
+
+@each
+def test_out_of_the_release_goes_what_is_needed_and_nothing_else(case: Case) -> None:
+    expected = {5432: 0, 6432: 0, 6379: 0, 6380: 0, 8883: 0, 9000: 0, 4317: 0, 443: 0, 22: 0, 80: 0}
+    values = case.values
+    outside = {
+        "database": {values["externalDatabase"].get("port", 5432)} if "externalDatabase" in values else set[int](),
+        "redis": {values["externalRedis"].get("port", 6379)} if "externalRedis" in values else set[int](),
+        "mqtt": {values["mqtt"]["port"]} if "port" in values.get("mqtt", {}) else set[int](),
+        "blobs": {"local": set[int](), "minio": {9000}}.get(values.get("blobStorage", {}).get("type", "local"), {443}),
+        "traces": {4317} if "tracing" in values else set[int](),
+        "issuer": {443} if "oidc" in values else set[int](),
+        "targets": {443} if "writeEgress" in values.get("networkPolicy", {}) else set[int](),
+    }
+    needs = {
+        "read": {"database", "redis", "blobs", "traces", "issuer"},
+        "write": {"database", "redis", "blobs", "traces", "issuer", "targets"},
+        "projector": {"database", "redis", "blobs", "traces"},
+        "bridge": {"database", "redis", "mqtt", "traces"},
+        "backup": {"database", "redis", "blobs"},
+        "migrate": {"database"},
+    }
+    for pod in pods(case):
+        needed = {port for need in needs.get(pod.component, set()) for port in outside[need]}
+        assert {port for port in expected if allows(case, pod, None, port)} == needed, pod.of
+
+
+def test_a_wall_has_doors_for_those_who_are_named_alone() -> None:
+    case = CASES["everything"]
+    peer = case.values["networkPolicy"]["clients"][0]
+    doors = {
+        policy["metadata"]["name"].removeprefix("titan-"): rule["from"]
+        for policy in of_kind(case, "NetworkPolicy")
+        for rule in policy["spec"].get("ingress", [])
+        if peer in rule.get("from", [])
+    }
+    assert set(doors) == {"titan-aas-gateway", "titan-aas-tiers", "mosquitto"}
+
+
+def test_where_postgresql_comes_with_the_release_every_pod_migrates_and_else_a_job_before_it() -> None:
+    for name, case in CASES.items():
+        itself = {pod.component for pod in pods(case) if "initContainers" in pod.spec and pod.is_ours}
+        hooks = {pod.component: pod.hook for pod in pods(case) if pod.hook}
+        if "externalDatabase" in case.values:
+            assert (itself, hooks["migrate"]) == (set(), "pre-install,pre-upgrade"), name
+        else:
+            assert itself == {pod.component for pod in pods(case)} & {"read", "write", "projector", "bridge"}, name
+            assert "migrate" not in hooks, name
+
+
+def test_a_password_that_is_made_up_stays_when_the_release_goes() -> None:
+    """That an upgrade finds it again needs a cluster to look in."""
+    for secret in of_kind(CASES["everything"], "Secret"):
+        assert secret["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+        assert len(secret["data"]["password"]) > 40
