@@ -27,7 +27,7 @@ from titan.metamodel.identifiables import Submodel
 from titan.operate.placing import Target, backups, newest
 from titan.operate.restoring import Origin, check
 from titan.operate.verifying import verify
-from titan.storage import journal, schema
+from titan.storage import journal, refill, schema
 from titan.storage.blobs.collect import LEAD
 from titan.storage.dump import LEFT_OUT, SCHEMAS, tables
 from titan.storage.life import life
@@ -191,6 +191,23 @@ async def test_another_journal_is_another_life_and_the_same_one_is_not(
     anew = await connect(filled, name="of a test")
     assert await life(anew) != old
     await anew.close()
+
+
+async def test_whoever_asks_for_the_life_of_a_journal_waits_for_the_end_of_a_restore(
+    connection: Connection, database_url: str
+) -> None:
+    old = await life(connection)
+    with schema.anew(database_url) as anew:
+        refill.clear(anew.connection)
+        anew.migrate()
+        asking = await connect(database_url, name="of a test")
+        async with asyncio.TaskGroup() as group:
+            answer = group.create_task(life(asking))
+            await asyncio.wait([answer], timeout=0.2)
+            assert not answer.done()
+            anew.connection.commit()
+    assert await life(connection) == answer.result() != old
+    await asking.close()
 
 
 async def test_sessions_that_knew_the_old_state_are_ended(

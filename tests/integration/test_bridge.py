@@ -30,6 +30,7 @@ from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, DocumentR
 from titan.metamodel.kinds import SUBMODEL, Subject
 from titan.observability.metrics import Metrics
 from titan.storage import journal, schema
+from titan.storage.life import life
 from titan.storage.mqtt import probe
 from titan.storage.notices import Notices
 from titan.storage.postgres import connect
@@ -323,7 +324,7 @@ async def test_a_redis_that_is_killed_and_comes_back_empty_delays_at_most(
         ):
             stream = Stream(redis, Names(), kept=1000)
             await writing.put("urn:a", "urn:b")
-            await stream.publish(await journal.after(connection, 0))
+            await stream.publish(await journal.after(connection, 0), life=await life(connection))
             await heard.upto(2)
             redis_server.kill()
             await writing.put("urn:a")
@@ -332,7 +333,7 @@ async def test_a_redis_that_is_killed_and_comes_back_empty_delays_at_most(
             await asyncio.to_thread(redis_server.wait_ready)
             await redis.flushdb()
             await writing.put("urn:a", "urn:b")
-            await stream.publish(await journal.after(connection, 4))
+            await stream.publish(await journal.after(connection, 4), life=await life(connection))
             await heard.upto(5)
     finally:
         await redis.aclose()

@@ -32,7 +32,7 @@ async def test_positions_replicas_and_what_is_stored_are_told(
         await write(connection, [put(0), put(1), removed(1, expected=1)])
         await projected(connection)
         asynchronous = redis.connect(redis_url)
-        await Stream(asynchronous, NAMES, kept=1000).publish(await journal.after(connection, 0))
+        await Stream(asynchronous, NAMES, kept=1000).publish(await journal.after(connection, 0), life="")
         await asynchronous.aclose()
         client = redis.connect_blocking(redis_url)
         membership = Membership(client, NAMES, replica="reader-1", lease_ms=60_000)

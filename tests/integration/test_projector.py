@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from msgspec import structs
 
 from support.followers import projecting, relaying
 from support.writes import put, removed, subject
@@ -13,6 +14,8 @@ from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, Recorded,
 from titan.events.project import facet
 from titan.storage import documents, journal, listings, parked, redis
 from titan.storage.cache import Cache
+from titan.storage.life import life
+from titan.storage.membership import Level, Watermark
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
 from titan.storage.stream import Stream
@@ -130,7 +133,7 @@ async def test_a_trimmed_stream_costs_nothing_but_time(
 ) -> None:
     await journal.append(connection, [put(number) for number in range(50)])
     client = redis.connect(redis_url)
-    await Stream(client, NAMES, kept=1000).publish(await journal.after(connection, 0))
+    await Stream(client, NAMES, kept=1000).publish(await journal.after(connection, 0), life=await life(connection))
     await client.xtrim(NAMES.stream, maxlen=3, approximate=False)
     await client.aclose()
     async with projecting(database_url, redis_url, NAMES):
@@ -150,6 +153,29 @@ async def test_a_flushed_redis_is_filled_again_and_nothing_is_lost(
         await _projected(connection, 21)
         assert await _cached(redis_url, 21) != first
         await _check_all(connection, redis_url, 21)
+    await client.aclose()
+
+
+async def test_nothing_is_believed_of_a_redis_that_knew_another_journal(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    """As after a restore, with a Redis that was left as it was: all its positions are possible, and none is true."""
+    await journal.append(connection, [put(number) for number in range(5)])
+    client = redis.connect(redis_url)
+    await client.set(NAMES.generation, "0123456789ab-12345678")
+    await client.set(NAMES.projected, 4)
+    await client.set(NAMES.watermark, 4)
+    last = (await journal.after(connection, 4))[0]
+    foreign = [structs.replace(last, position=position, key=b"foreign", revision=9) for position in range(1, 20)]
+    await Stream(client, NAMES, kept=1000).publish(foreign, life="0123456789ab")
+    assert await Watermark(client, NAMES).now(await life(connection)) == Level(-1, 0, projecting=False)
+    async with projecting(database_url, redis_url, NAMES):
+        await _projected(connection, 5)
+        await _check_all(connection, redis_url, 5)
+        async with relaying(database_url, redis_url, NAMES):
+            await journal.append(connection, [put(number) for number in range(5, 10)])
+            await _projected(connection, 10)
+            await _check_all(connection, redis_url, 10)
     await client.aclose()
 
 
@@ -178,7 +204,7 @@ async def test_events_that_are_published_twice_are_projected_once(
     await journal.append(connection, [put(number) for number in range(10)])
     events = await journal.after(connection, 0)
     for batch in (events, events[3:], events):
-        await stream.publish(batch)
+        await stream.publish(batch, life=await life(connection))
     assert await client.xlen(NAMES.stream) == 10
     async with projecting(database_url, redis_url, NAMES):
         await _projected(connection, 10)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 from redis.asyncio import Redis
@@ -9,8 +10,9 @@ from redis.asyncio import Redis
 from support.followers import following, relaying
 from support.writes import put
 from titan.storage import journal, redis
+from titan.storage.life import life
 from titan.storage.postgres import Connection, connect
-from titan.storage.redis import Names
+from titan.storage.redis import Entries, Names
 from titan.storage.stream import Stream
 
 NAMES = Names()
@@ -35,14 +37,15 @@ async def _published(client: Redis, upto: int) -> list[int]:
     stream = Stream(client, NAMES, kept=1000)
     async with asyncio.timeout(20):
         while await stream.last() < upto:
-            await stream.read(await stream.last(), count=100, block_ms=50)
-    return [event.position for event in await stream.read(0, count=1000, block_ms=1)]
+            await stream.read(await stream.last(), life="", count=100, block_ms=50)
+    found = cast("Entries", await client.xrange(NAMES.stream))
+    return [int(id.partition(b"-")[0]) for id, _ in found]
 
 
 async def _first(connection: Connection, client: Redis) -> None:
     """Give journal and stream a first event: an empty stream begins at the journal's end, wherever that is."""
     await journal.append(connection, [put(0)])
-    await Stream(client, NAMES, kept=1000).publish(await journal.after(connection, 0))
+    await Stream(client, NAMES, kept=1000).publish(await journal.after(connection, 0), life=await life(connection))
 
 
 async def test_a_relay_that_is_restarted_goes_on_without_hole_or_repeat(
@@ -81,6 +84,27 @@ async def test_a_stream_from_another_life_of_the_database_gives_way(
                 await asyncio.sleep(0.01)  # noqa: TID251  # polled: a stream that is removed calls nobody
         await journal.append(connection, [put(1)])
         assert (await _published(client, 2))[-1] == 2
+
+
+async def test_a_stream_of_another_journal_gives_way_wherever_it_ends(
+    connection: Connection, client: Redis, database_url: str, redis_url: str
+) -> None:
+    """As after a restore: Redis stands where it was, and what it has at these positions never happened."""
+    await journal.append(connection, [put(0), put(1)])
+    stream = Stream(client, NAMES, kept=1000)
+    await stream.publish(await journal.after(connection, 0, limit=1), life="another")
+    assert await stream.read(0, life=await life(connection), count=10, block_ms=1) is None
+    seen: list[int] = []
+    async with following(database_url, redis_url, NAMES, seen), relaying(database_url, redis_url, NAMES):
+        async with asyncio.timeout(20):
+            while not await stream.is_of(await life(connection)):
+                await journal.append(connection, [put(2 + await journal.last(connection))])
+            await _published(client, await journal.last(connection))
+            while len(seen) < await journal.last(connection):  # noqa: ASYNC110  # as below
+                await asyncio.sleep(0.01)  # noqa: TID251  # polled: the follower only collects
+    found = await stream.read(0, life=await life(connection), count=1000, block_ms=1)
+    assert found is not None
+    assert seen == list(range(1, await journal.last(connection) + 1))
 
 
 async def test_a_follower_sees_everything_once_and_in_order_whatever_happens_to_the_stream(

@@ -23,6 +23,7 @@ from titan.observability.traces import OFF, Traces
 from titan.projector.copies import operations
 from titan.storage import documents, journal, listings, parked
 from titan.storage.cache import Announcement, Announcer, Beat
+from titan.storage.life import life
 from titan.storage.postgres import REBUILDABLE, Connection, connect, lead
 from titan.storage.stream import Follower
 from titan.tasks import beside
@@ -68,6 +69,7 @@ class Projector:
         metrics.watch(metrics.redis_away, lambda: announcer is not None and self._leads and self._generation is None)
         self._log = log
         self._generation: str | None = None
+        self._life = ""
         self._announced = 0
         self._owed = 0
         """Position that Redis must be told of before replicas may join."""
@@ -117,6 +119,7 @@ class Projector:
 
     async def _lead(self, connection: Connection) -> None:
         bookmark = await listings.bookmark(connection)
+        self._life = await life(connection)
         self._reached(bookmark)
         await self._find_redis(connection, bookmark)
         async for events in self._follower.batches(connection, bookmark):
@@ -215,8 +218,10 @@ class Projector:
                 generation, announced = await self._announcer.where()
                 behind = bookmark - announced
                 went_back = announced < self._announced
-                if generation is None or went_back or not 0 <= behind <= SAID_AGAIN:
-                    generation, announced = secrets.token_hex(4), bookmark
+                # What Redis has of another journal, from before a restore, may be at any position.
+                is_ours = generation is not None and generation.startswith(f"{self._life}-")
+                if generation is None or not is_ours or went_back or not 0 <= behind <= SAID_AGAIN:
+                    generation, announced = f"{self._life}-{secrets.token_hex(4)}", bookmark
                     await self._announcer.begin(generation, bookmark, owing=bookmark < self._owed)
                     self._filling = documents.walk(connection)
                     self._sweeping = 0

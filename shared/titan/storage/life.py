@@ -8,6 +8,10 @@ time, and a standby that was promoted, have another timeline.
 
 from titan.storage.postgres import Connection, reachable
 
+# While a restore is under way, the catalogue still shows the table that is about to go; whoever reads it waits.
+SETTLED = """
+SELECT FROM journal.event LIMIT 0
+"""
 LIFE = """
 SELECT left(md5(concat_ws(' ', (SELECT system_identifier FROM pg_control_system()),
                                (SELECT oid FROM pg_database WHERE datname = current_database()),
@@ -18,11 +22,12 @@ SELECT left(md5(concat_ws(' ', (SELECT system_identifier FROM pg_control_system(
 
 
 async def life(connection: Connection) -> str:
-    """Twelve letters that no other journal has.
+    """Twelve letters that no other journal has; waits for the end of a restore.
 
     Raises:
         Unavailable: where the database is away.
     """
     with reachable():
+        await connection.execute(SETTLED)
         row = await (await connection.execute(LIFE)).fetchone()
     return row[0] if row else ""

@@ -36,16 +36,16 @@ class Watermark:
         self._names = names
         self._level = client.register_script(LEVEL)
 
-    async def now(self) -> Level:
-        """Compute it afresh; replicas whose lease has run out no longer count.
+    async def now(self, life: str) -> Level:
+        """Compute it afresh for a journal; replicas whose lease has run out no longer count.
 
         Raises:
             Unavailable: where Redis is away.
         """
         names = self._names
-        keys = [names.projected, names.watermark, names.applied, names.grace, names.projector]
+        keys = [names.projected, names.watermark, names.applied, names.grace, names.projector, names.generation]
         with reachable():
-            projected, watermark, projecting = await self._level(keys, [names.lease])
+            projected, watermark, projecting = await self._level(keys, [names.lease, life])
         return Level(projected=int(projected), watermark=int(watermark), projecting=bool(projecting))
 
     async def heard(self) -> AsyncGenerator[Level]:

@@ -6,6 +6,7 @@ import time
 import psycopg
 
 from titan.errors import Unavailable
+from titan.storage.life import life
 from titan.storage.postgres import connect
 
 JOURNAL = "titan_journal"
@@ -18,8 +19,8 @@ class Notices:
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._positions = {JOURNAL: 0, PROJECTED: 0}
-        self.life = 0
-        """Counts the connections: the database behind a new one may have been restored."""
+        self.life = ""
+        """Of the journal that is heard; the database behind a new connection may have been restored."""
         self._moved: dict[str, asyncio.Event] = {JOURNAL: asyncio.Event(), PROJECTED: asyncio.Event()}
 
     def position(self, channel: str) -> int:
@@ -58,7 +59,7 @@ class Notices:
     async def _listen(self) -> None:
         connection = await connect(self._conninfo, name="notices")
         # Another life of the database may be behind what was heard from the last one.
-        self.life += 1
+        self.life = await life(connection)
         self._positions = dict.fromkeys(self._positions, 0)
         try:
             await connection.execute("LISTEN titan_journal")

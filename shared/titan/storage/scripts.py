@@ -13,11 +13,11 @@
 The watermark is computed where membership is known, inside Redis, so that no list of members can be wrong elsewhere.
 """
 
-# KEYS: stream    ARGV: kept [id entry]*
+# KEYS: stream    ARGV: kept life [id entry]*
 # An id that the stream has passed is refused by Redis, and that is harmless: the entry is there.
 RELAY = """
-for at = 2, #ARGV, 2 do
-    local answer = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[at], 'e', ARGV[at + 1])
+for at = 3, #ARGV, 2 do
+    local answer = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[at], 'e', ARGV[at + 1], 'l', ARGV[2])
     if type(answer) == 'table' and answer.err and not string.find(answer.err, 'equal or smaller', 1, true) then
         return answer
     end
@@ -168,10 +168,14 @@ return 1
 """
 )
 
-# KEYS: projected watermark applied grace projector    ARGV: lease-prefix
+# KEYS: projected watermark applied grace projector generation    ARGV: lease-prefix life
+# What a generation of another journal has reached says nothing of this one.
 LEVEL = (
     WATERMARK
     + """
+local generation = redis.call('GET', KEYS[6]) or ''
+local life = string.match(generation, '^(%x+)-')
+if life and life ~= ARGV[2] then return {-1, 0, redis.call('EXISTS', KEYS[5])} end
 local before = tonumber(redis.call('GET', KEYS[2]) or '0')
 local level = watermark(KEYS[1], KEYS[2], KEYS[3], ARGV[1], KEYS[4], KEYS[5])
 if level[2] > before then tell(KEYS[2], level) end

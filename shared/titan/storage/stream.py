@@ -7,6 +7,7 @@ follows checks that positions join and asks the journal for what is missing.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 import msgspec
 from redis.asyncio import Redis
@@ -15,9 +16,10 @@ from redis.exceptions import ResponseError
 from titan.errors import Unavailable
 from titan.events.facts import Event
 from titan.storage import journal
+from titan.storage.life import life
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import Connection
-from titan.storage.redis import Names, entries, reachable
+from titan.storage.redis import Entries, Names, entries, reachable
 from titan.storage.scripts import RELAY
 
 INLINE_BYTES = 64 * 1024
@@ -59,17 +61,27 @@ class Stream:
                 return 0
         return int(about["last-generated-id"].split(b"-")[0])
 
-    async def publish(self, events: Sequence[Event]) -> None:
-        """Add events in order; those that the stream has already are refused by Redis, harmlessly.
+    async def publish(self, events: Sequence[Event], *, life: str) -> None:
+        """Add events of a journal in order; those that the stream has already are refused by Redis, harmlessly.
 
         Raises:
             Unavailable: where Redis is away or full; what comes first of the events may be there.
         """
-        entries: list[bytes | str | int] = [self._kept]
+        entries: list[bytes | str | int] = [self._kept, life]
         for event in events:
             entries += (f"{event.position}-0", encode(event))
         with reachable():
             await self._relay([self._name], entries)
+
+    async def is_of(self, life: str) -> bool:
+        """Whether what the stream took last is of that journal.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        with reachable():
+            newest = await self._redis.xrevrange(self._name, count=1)
+        return any(fields.get(b"l") == life.encode() for _, fields in cast("Entries", newest))
 
     async def forget(self) -> None:
         """Remove the stream: what it holds is from another life of the journal.
@@ -80,15 +92,20 @@ class Stream:
         with reachable():
             await self._redis.delete(self._name)
 
-    async def read(self, position: int, *, count: int, block_ms: int) -> list[Event]:
+    async def read(self, position: int, *, life: str, count: int, block_ms: int) -> list[Event] | None:
         """The events that the stream has behind a position; waits for the first of them. They may have holes.
+
+        None where there is one of another journal among them, from before a restore.
 
         Raises:
             Unavailable: where Redis is away.
         """
         with reachable():
             answer = await self._redis.xread({self._name: f"{position}-0"}, count=count, block=block_ms)
-        return [_decoder.decode(fields[b"e"]) for _, fields in entries(answer)]
+        found = [fields for _, fields in entries(answer)]
+        if any(fields.get(b"l") != life.encode() for fields in found):
+            return None
+        return [_decoder.decode(fields[b"e"]) for fields in found]
 
 
 class Follower:
@@ -108,8 +125,9 @@ class Follower:
         Raises:
             Unavailable: where the database is away.
         """
+        journals = await life(connection)
         while True:
-            events = await self._from_stream(after, limit)
+            events = await self._from_stream(journals, after, limit)
             if not events:
                 events = await journal.after(connection, after, limit=limit)
                 if not events and not self._joins:
@@ -121,13 +139,15 @@ class Follower:
                 after = events[-1].position
             yield events
 
-    async def _from_stream(self, after: int, limit: int) -> list[Event]:
+    async def _from_stream(self, journals: str, after: int, limit: int) -> list[Event]:
         self._joins = False
         if self._stream is None or time.monotonic() < self._again_at:
             return []
         try:
-            events = await self._stream.read(after, count=limit, block_ms=self.idle_ms)
+            events = await self._stream.read(after, life=journals, count=limit, block_ms=self.idle_ms)
         except (Unavailable, msgspec.DecodeError):
+            events = None
+        if events is None:
             self._again_at = time.monotonic() + AGAIN_S
             return []
         self._joins = not events or events[0].position == after + 1

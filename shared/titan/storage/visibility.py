@@ -164,11 +164,11 @@ class Visibility:
 
     async def _ask(self) -> None:
         """Ask Redis how far everybody is, and take note if it does not say; quickly, if it did not say before."""
-        if self._watermark is None:
+        if self._watermark is None or not self._notices.life:
             return
         try:
             async with asyncio.timeout(None if self._away_since is None else TICK_S):
-                reached = await self._watermark.now()
+                reached = await self._watermark.now(self._notices.life)
         except (Unavailable, TimeoutError):
             # From now, not from when it was asked: a replica may have renewed its lease in between.
             self._away_since = self._away_since or time.monotonic()
