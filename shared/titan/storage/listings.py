@@ -1,6 +1,6 @@
 """The read model in PostgreSQL: what lists and look-ups are answered from. Written by the projector alone."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from msgspec import Struct
 
@@ -136,3 +136,58 @@ async def page(connection: Connection, kind: str, facets: Sequence[bytes], *, af
         rows = await cursor.fetchall()
     places = [Place(row[1], row[2], row[3], int(row[4])) for row in rows if row[1] is not None]
     return Page(places=places[:limit], more=len(places) > limit, position=rows[0][0] if rows else 0)
+
+
+# The newest so many of each kind hold the newest so many of all. Each kind is read along its own index.
+NEWEST = """
+SELECT coalesce(min(n.sort), 0) - 1, count(*)
+  FROM (SELECT l.sort
+          FROM unnest(%(kinds)b::text[]) AS k (kind)
+         CROSS JOIN LATERAL (SELECT i.sort FROM read.listing i
+                              WHERE i.kind = k.kind ORDER BY i.sort DESC LIMIT %(limit)s::int8) AS l
+         ORDER BY l.sort DESC
+         LIMIT %(limit)s::int8) AS n
+"""
+
+
+async def newest(connection: Connection, kinds: Sequence[str], *, limit: int) -> tuple[int, int]:
+    """Behind which sort key the newest documents of these kinds stand, and how many of them there are.
+
+    Raises:
+        Unavailable: where the database is away.
+    """
+    with reachable():
+        cursor = await connection.execute(NEWEST, {"kinds": list(kinds), "limit": limit}, binary=True)
+        row = await cursor.fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+WALK = """
+SELECT l.sort, l.kind, l.id
+  FROM unnest(%(kinds)b::text[]) AS k (kind)
+ CROSS JOIN LATERAL (SELECT i.sort, i.kind, i.id FROM read.listing i
+                      WHERE i.kind = k.kind AND i.sort > %(after)s
+                      ORDER BY i.sort LIMIT %(page)s::int8) AS l
+ ORDER BY l.sort
+ LIMIT %(page)s::int8
+"""
+
+
+async def walk(
+    connection: Connection, kinds: Sequence[str], *, after: int, page: int = 512
+) -> AsyncIterator[list[tuple[str, str]]]:
+    """Kind and identifier of every document of these kinds behind a sort key, the oldest first, page by page.
+
+    Each page is a snapshot of its own, so that nobody waits for us.
+
+    Raises:
+        Unavailable: where the database is away.
+    """
+    while True:
+        with reachable():
+            cursor = await connection.execute(WALK, {"kinds": list(kinds), "after": after, "page": page}, binary=True)
+            rows = await cursor.fetchall()
+        if not rows:
+            return
+        after = rows[-1][0]
+        yield [(kind, id) for _, kind, id in rows]
