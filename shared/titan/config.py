@@ -220,11 +220,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
         Count, Meta(description="How long the result of `invoke-async` can be asked for", extra={"unit": "s"})
     ] = 3600
     drain_s: Annotated[
-        Annotated[int, Meta(ge=0)],
-        Meta(
-            description="How long a tier that is told to stop says that it is not ready, and serves on, before it stops",
-            extra={"unit": "s"},
-        ),
+        int, Meta(ge=0, description="How long a stopping tier says so, and serves on", extra={"unit": "s"})
     ] = 0
     shutdown_s: Annotated[
         Count, Meta(description="How long a stopping process finishes what it accepted", extra={"unit": "s"})
