@@ -1,4 +1,4 @@
-"""What every object of the chart is held to: nobody is root, secrets are files, names lead somewhere, walls hold."""
+"""What every object of the chart is held to: nobody is root, secrets are files, and names lead somewhere."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,6 @@ from support.charts import (
     Case,
     Object,
     Pod,
-    allows,
     environ,
     known_by,
     objects,
@@ -300,75 +299,6 @@ def test_the_notes_say_that_the_processes_will_not_start(case: Case) -> None:
     stops = refusal(environ(reader.spec["containers"][0])) != ""
     notes = render(case.values, release=case.release)["titan-aas/templates/NOTES.txt"]
     assert ("stop at the" in " ".join(notes.split())) is stops
-
-
-FLOWS = {
-    "gateway": {"read", "write"},
-    "read": {"postgresql", "redis"},
-    "write": {"postgresql", "redis"},
-    "projector": {"postgresql", "redis"},
-    "bridge": {"postgresql", "redis", "mosquitto"},
-    "backup": {"postgresql", "redis"},
-    "warm": {"gateway"},
-    "migrate": {"postgresql"},
-    "postgresql": set[str](),
-    "redis": set[str](),
-    "mosquitto": set[str](),
-}
-"""Who may reach whom within the release."""
-
-PORTS = {"postgresql": 5432, "redis": 6379, "mosquitto": 1883}
-
-
-@each
-def test_within_the_release_goes_what_is_needed_and_nothing_else(case: Case) -> None:
-    there = {pod.component: pod for pod in pods(case)}
-    for source in there.values():
-        reached = {
-            target.component
-            for target in there.values()
-            if target is not source and allows(case, source, target, PORTS.get(target.component, 8080))
-        }
-        assert reached == FLOWS[source.component] & set(there), source.of
-        assert not [target for target in there.values() if target is not source and allows(case, source, target, 22)]
-
-
-@each
-def test_out_of_the_release_goes_what_is_needed_and_nothing_else(case: Case) -> None:
-    expected = {5432: 0, 6432: 0, 6379: 0, 6380: 0, 8883: 0, 9000: 0, 4317: 0, 443: 0, 22: 0, 80: 0}
-    values = case.values
-    outside = {
-        "database": {values["externalDatabase"].get("port", 5432)} if "externalDatabase" in values else set[int](),
-        "redis": {values["externalRedis"].get("port", 6379)} if "externalRedis" in values else set[int](),
-        "mqtt": {values["mqtt"]["port"]} if "port" in values.get("mqtt", {}) else set[int](),
-        "blobs": {"local": set[int](), "minio": {9000}}.get(values.get("blobStorage", {}).get("type", "local"), {443}),
-        "traces": {4317} if "tracing" in values else set[int](),
-        "issuer": {443} if "oidc" in values else set[int](),
-        "targets": {443} if "writeEgress" in values.get("networkPolicy", {}) else set[int](),
-    }
-    needs = {
-        "read": {"database", "redis", "blobs", "traces", "issuer"},
-        "write": {"database", "redis", "blobs", "traces", "issuer", "targets"},
-        "projector": {"database", "redis", "blobs", "traces"},
-        "bridge": {"database", "redis", "mqtt", "traces"},
-        "backup": {"database", "redis", "blobs"},
-        "migrate": {"database"},
-    }
-    for pod in pods(case):
-        needed = {port for need in needs.get(pod.component, set()) for port in outside[need]}
-        assert {port for port in expected if allows(case, pod, None, port)} == needed, pod.of
-
-
-def test_a_wall_has_doors_for_those_who_are_named_alone() -> None:
-    case = CASES["everything"]
-    peer = case.values["networkPolicy"]["clients"][0]
-    doors = {
-        policy["metadata"]["name"].removeprefix("titan-"): rule["from"]
-        for policy in of_kind(case, "NetworkPolicy")
-        for rule in policy["spec"].get("ingress", [])
-        if peer in rule.get("from", [])
-    }
-    assert set(doors) == {"titan-aas-gateway", "titan-aas-tiers", "mosquitto"}
 
 
 def test_where_postgresql_comes_with_the_release_every_pod_migrates_and_else_a_job_before_it() -> None:
