@@ -38,6 +38,7 @@ from titan.operate.sealing import identities, recipients
 from titan.operate.status import show, status
 from titan.operate.validating import validate_files
 from titan.operate.verifying import verify as verify_all
+from titan.operate.warming import each
 from titan.operate.warming import warm as warm_replicas
 from titan.storage import schema
 from titan.storage.blobs.opening import open_blobs
@@ -248,11 +249,18 @@ def warm(
         list[str] | None,
         Parameter(help="Where a replica is, each by an option of its own; this machine and TITAN_PORT unless given."),
     ] = None,
+    every: Annotated[
+        bool,
+        Parameter(
+            name="--each", negative=(), help="Each address that a name has is a replica, as of a headless Service."
+        ),
+    ] = False,
     limit: Annotated[int | None, Parameter(help="Only so many documents, the newest.", validator=Number(gte=1))] = None,
 ) -> int:
     """Have replicas load documents and lists before they are asked for them."""
     settings, database_url, _ = _stores()
     urls = url or [f"http://127.0.0.1:{settings.port}"]
+    urls = asyncio.run(each(urls)) if every else urls
     return asyncio.run(warm_replicas(urls, database_url=database_url, limit=limit, console=Console(emoji=False)))
 
 

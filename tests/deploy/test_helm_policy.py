@@ -34,7 +34,7 @@ SECRETS = {
 }
 """What is given as a file, by NAME_FILE, and never as a value."""
 
-AWAITED = {"warm", "MQTT_USERNAME", "MQTT_TLS", "MQTT_CA_FILE"}
+AWAITED = {"MQTT_USERNAME", "MQTT_TLS", "MQTT_CA_FILE"}
 """Commands and settings that the chart counts on and that are being made."""
 
 

@@ -18,7 +18,8 @@ from support.processes import Titan, titan
 from support.writes import put, subject
 from titan.codec.ids import encode_id
 from titan.dev.processes import free_port
-from titan.operate.warming import AWAY, warm
+from titan.errors import Unavailable
+from titan.operate.warming import AWAY, each, warm
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
 
@@ -146,3 +147,13 @@ async def test_a_replica_that_is_away_is_given_up_and_the_others_are_warmed(
     assert len(asked) == AWAY * 2 + 3
     assert f"{nobody}/shells: ConnectError(" in said
     assert said.splitlines()[-1].endswith(" failed, given up")
+
+
+async def test_each_address_of_a_name_is_a_replica() -> None:
+    assert await each(["http://127.0.0.1:8080", "http://[::1]:8080/api/v3"]) == [
+        "http://127.0.0.1:8080",
+        "http://[::1]:8080/api/v3",
+    ]
+    assert "http://127.0.0.1:8080" in await each(["http://localhost:8080"])
+    with pytest.raises(Unavailable, match=r"nobody\.invalid"):
+        await each(["http://nobody.invalid:8080"])
