@@ -102,7 +102,7 @@ class PostgresServer:
     ) -> None:
         self.directory = directory
         self.port = port
-        self._binaries = binaries
+        self.binaries = binaries
         self._password = password
         self._is_durable = is_durable
         self.process = Process(
@@ -137,7 +137,7 @@ class PostgresServer:
         # would refuse to start. The lock on the data directory says that nobody else is here.
         with suppress(FileNotFoundError):
             (self.directory / "postmaster.pid").unlink()
-        _own(self.directory, self._binaries.identity)
+        _own(self.directory, self.binaries.identity)
         self.process.launch()
 
     def wait_ready(self, *, timeout_s: float = 120.0, is_hurried: Callable[[], bool] = lambda: False) -> None:
@@ -175,7 +175,7 @@ class PostgresServer:
         password.touch(mode=0o600)
         password.write_text(self._password, encoding="ascii")
         for path in (draft, password):
-            _own(path, self._binaries.identity)
+            _own(path, self.binaries.identity)
         try:
             self._run_initdb(draft, password)
         finally:
@@ -183,9 +183,9 @@ class PostgresServer:
         draft.rename(self.directory)
 
     def _run_initdb(self, draft: Path, password: Path) -> None:
-        major = self._binaries.major
+        major = self.binaries.major
         argv = (
-            *(self._binaries.program("initdb"), "-D", str(draft), "-U", OWNER, "-E", "UTF8", "--locale=C"),
+            *(self.binaries.program("initdb"), "-D", str(draft), "-U", OWNER, "-E", "UTF8", "--locale=C"),
             *("--auth=scram-sha-256", f"--pwfile={password}", "--data-checksums"),
             # The builtin provider is the same on every platform; before 17 there is only C.
             *(("--locale-provider=builtin", "--builtin-locale=C.UTF-8") if major >= 17 else ()),
@@ -194,7 +194,7 @@ class PostgresServer:
             *(() if self._is_durable else ("--no-sync",)),
         )
         answer = subprocess.run(
-            launcher(argv, identity=self._binaries.identity),
+            launcher(argv, identity=self.binaries.identity),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
