@@ -1,0 +1,92 @@
+"""RUNBOOK.md is true: what it says to type works, and what it names is there."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from support import servers
+from support.processes import titan
+from support.runbook import ROOT, RUNBOOK, Block, anchors, blocks
+from support.servers import Chosen
+from titan.dev import postgres
+from titan.dev.processes import free_port
+
+KINDS = {"bash", "bash compose", "bash cluster", "promql"}
+HERE = blocks("bash")
+LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)\s]+))?\)")
+
+
+def name(block: Block) -> str:
+    return f"line {block.line}"
+
+
+@pytest.fixture(scope="module")
+def environ(
+    chosen: Chosen,
+    shared_postgres: str,
+    template: str,
+    mqtt_broker: tuple[str, int],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, str]]:
+    """What a shell of an operator has, before a system that runs."""
+    directory = tmp_path_factory.mktemp("operator")
+    port = free_port()
+    with (
+        servers.fresh_database(shared_postgres, template=template) as database_url,
+        servers.private_redis(chosen, directory / "redis") as redis,
+    ):
+        stores = {
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis.url(),
+            "MQTT_BROKER": mqtt_broker[0],
+            "MQTT_PORT": str(mqtt_broker[1]),
+            "TITAN_DATA_DIR": str(directory / "data"),
+        }
+        binaries = postgres.find_binaries(override=None, search_path=os.environ["PATH"])
+        programs = [str(ROOT / ".venv/bin"), str(binaries.directory)]
+        with titan(directory / "titan", port, "together", environ=stores):
+            yield {
+                **os.environ,
+                **stores,
+                "PATH": os.pathsep.join((*programs, os.environ["PATH"])),
+                "TITAN": f"http://127.0.0.1:{port}",
+                "HOME": str(directory),
+                "UV_PROJECT": str(ROOT),
+                "directory": str(directory),
+            }
+
+
+@pytest.mark.parametrize("block", HERE, ids=name)
+def test_what_it_says_to_type_works(block: Block, environ: dict[str, str]) -> None:
+    if "uv run" in block.text and shutil.which("uv") is None:
+        pytest.skip("uv is not on PATH")
+    if "redis-cli" in block.text and shutil.which("redis-cli") is None:
+        pytest.skip("redis-cli is not on this machine")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", block.text],
+        env=environ,
+        cwd=environ["directory"],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, f"line {block.line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+
+
+def test_every_block_says_what_it_needs() -> None:
+    assert {block.kind for block in blocks()} <= KINDS
+
+
+def test_every_link_leads_somewhere() -> None:
+    for path, anchor in LINK.findall(RUNBOOK.read_text()):
+        if path.startswith("http"):
+            continue
+        target = ROOT / path if path else RUNBOOK
+        assert target.exists(), path
+        if anchor:
+            assert anchor in anchors(target), f"{path}#{anchor}"
