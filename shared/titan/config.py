@@ -1,7 +1,8 @@
 """What can be set from outside: the environment variables of the runbook and ours, with default and meaning.
 
-`os.environ` is read in `titan.main` alone and handed in; nothing below reads settings on import, and nothing further
-down than a service's `app` gets the whole of them. The table of the documentation is made from this file (`table`).
+`os.environ` is read by the command line (`titan.main`, `titan.commands`) and handed in; nothing below reads settings on
+import, and nothing further down than a service's `app` gets the whole of them. The table of the documentation is made
+from this file (`table`).
 
 An empty variable counts as not given, because Compose and Helm write `NAME=` for what nobody chose.
 """

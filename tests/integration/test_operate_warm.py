@@ -19,7 +19,8 @@ from support.writes import put, subject
 from titan.codec.ids import encode_id
 from titan.dev.processes import free_port
 from titan.errors import Unavailable
-from titan.operate.warming import AWAY, each, warm
+from titan.operate.replicas import each
+from titan.operate.warming import AWAY, warm
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
 

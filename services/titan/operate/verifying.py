@@ -1,4 +1,4 @@
-"""`titan verify`: the journal against the state, the read model and what Redis has, while everything runs."""
+"""`titan verify`: the journal against the state, the read model, Redis and replicas, while everything runs."""
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +17,7 @@ from titan.operate import evidence
 from titan.operate.copies import Copies
 from titan.operate.evidence import Dated, Extent
 from titan.operate.listed import listed
+from titan.operate.shown import Shown, showing
 from titan.operate.terminal import progress, say
 from titan.storage import documents, redis
 from titan.storage.postgres import Connection, connect, reachable
@@ -52,8 +53,12 @@ class Differences:
                 say(console, f"  and {count - SHOWN} more")
 
 
-async def verify(*, database_url: str, redis_url: str | None, names: Names, console: Console) -> int:
+async def verify(
+    *, database_url: str, redis_url: str | None, names: Names, console: Console, replicas: Sequence[str] = ()
+) -> int:
     """Say OK, or what differs; gives 0 or 1.
+
+    Replicas are asked at their URLs for every document, as clients ask them; each has a memory of its own.
 
     Raises:
         Unavailable: where the database is away.
@@ -62,9 +67,10 @@ async def verify(*, database_url: str, redis_url: str | None, names: Names, cons
     try:
         async with _connections(database(database_url).conninfo) as (snapshot, fresh):
             copies = Copies(client, names, fresh) if client else None
-            verification = Verification(snapshot, copies)
-            with reachable(), progress() as bar:
-                await verification.run(bar)
+            async with showing(replicas, fresh) as shown:
+                verification = Verification(snapshot, copies, shown)
+                with reachable(), progress() as bar:
+                    await verification.run(bar)
     finally:
         if client:
             await client.aclose()
@@ -89,9 +95,10 @@ async def _connections(conninfo: str) -> AsyncGenerator[tuple[Connection, Connec
 class Verification:
     """A verification under way, within one snapshot of PostgreSQL."""
 
-    def __init__(self, snapshot: Connection, copies: Copies | None) -> None:
+    def __init__(self, snapshot: Connection, copies: Copies | None, replicas: Sequence[Shown]) -> None:
         self._snapshot = snapshot
         self._copies = copies
+        self._replicas = replicas
         self._differences = Differences()
         self._extent = Extent(0, 0, 0, [])
         self._behind = 0
@@ -105,8 +112,11 @@ class Verification:
         if self._copies and self._copies.silence:
             say(console, self._copies.silence, style="yellow")
         self._differences.show(console)
-        found = f", {self._copies.found} of them in Redis" if self._copies else ""
-        looked_at = f"{self._extent.last} events, {self._extent.documents} documents{found}"
+        looked_at = f"{self._extent.last} events, {self._extent.documents} documents"
+        if self._copies:
+            looked_at += f", {self._copies.found} of them in Redis"
+        for replica in self._replicas:
+            looked_at += f", {replica.answered} at {replica.url}"
         if self._differences.counts:
             say(console, f"DIFFERS: {looked_at}.", style="bold red")
             return 1
@@ -122,6 +132,9 @@ class Verification:
         if self._copies:
             async for sentence in self._copies.strangers():
                 self._differences.add("Redis", sentence)
+        for replica in self._replicas:
+            async for sentence in replica.lists():
+                self._differences.add(replica.url, sentence)
 
     async def _look(self, bar: Progress) -> None:
         self._extent = extent = await evidence.begin(self._snapshot)
@@ -146,6 +159,9 @@ class Verification:
         if self._copies:
             for sentence in await self._copies.compare(list(state.values())):
                 self._differences.add("Redis", sentence)
+        for replica in self._replicas:
+            for sentence in await replica.compare(list(state.values())):
+                self._differences.add(replica.url, sentence)
 
     async def _replay(self, state: dict[bytes, Document]) -> None:
         replay: Replay | None = None

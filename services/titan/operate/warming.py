@@ -1,11 +1,9 @@
 """`titan warm`: have replicas load what they will be asked for, before they are asked."""
 
 import asyncio
-import socket
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
-from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 from msgspec import Struct
@@ -14,7 +12,6 @@ from rich.progress import Progress, TaskID
 
 from titan.codec.ids import encode_id
 from titan.config import database
-from titan.errors import Unavailable
 from titan.metamodel.kinds import KINDS
 from titan.operate.terminal import progress, say
 from titan.storage import listings
@@ -37,26 +34,6 @@ class Failure(Struct, frozen=True):
     why: str
 
 
-async def each(urls: Sequence[str]) -> list[str]:
-    """The URLs by every address that their names have: a headless Service of Kubernetes has those of all its pods.
-
-    Raises:
-        Unavailable: where nobody knows a name, as that of a Service without a pod that is ready.
-    """
-    found: list[str] = []
-    for url in urls:
-        parts = urlsplit(url)
-        try:
-            known = await asyncio.get_running_loop().getaddrinfo(parts.hostname, parts.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            message = f"Nobody knows an address of {parts.hostname}."
-            raise Unavailable(message) from error
-        for *_, (host, *_) in known:
-            netloc = f"[{host}]" if ":" in str(host) else str(host)
-            found.append(urlunsplit(parts._replace(netloc=f"{netloc}:{parts.port}" if parts.port else netloc)))
-    return found
-
-
 async def warm(
     urls: Sequence[str], *, database_url: str, limit: int | None, console: Console, concurrency: int = CONCURRENCY
 ) -> int:
@@ -71,7 +48,7 @@ async def warm(
         Unavailable: where the database is away.
     """
     began = time.monotonic()
-    replicas = [Warming(url, concurrency) for url in dict.fromkeys(url.rstrip("/") for url in urls)]
+    replicas = [Warming(url, concurrency) for url in urls]
     with progress() as bar:
         async with asyncio.TaskGroup() as group:
             for replica in replicas:
