@@ -264,6 +264,23 @@ def test_each_process_is_scraped_once(case: Case) -> None:
 
 
 @each
+def test_what_is_scraped_has_the_labels_that_rules_and_dashboard_ask_for(case: Case) -> None:
+    """Prometheus' own configuration for compose gives the same: the job titan-aas, and `tier` for each process."""
+    for monitor in of_kind(case, "ServiceMonitor"):
+        scraped = [found for found in of_kind(case, "Service") if "titan-aas/scraped" in found["metadata"]["labels"]]
+        job = monitor["spec"]["jobLabel"]
+        assert {service["metadata"]["labels"][job] for service in scraped} == {"titan-aas"}
+        for endpoint in monitor["spec"]["endpoints"]:
+            (relabeling,) = endpoint["relabelings"]
+            assert relabeling == {
+                "sourceLabels": ["__meta_kubernetes_pod_label_app_kubernetes_io_component"],
+                "targetLabel": "tier",
+            }
+        behind = {pod.component for service in scraped for pod in selected(case, service)}
+        assert {pod.labels["app.kubernetes.io/component"] for pod in pods(case) if pod.component in behind} == behind
+
+
+@each
 def test_names_are_not_longer_than_kubernetes_takes_them(case: Case) -> None:
     for found in objects(case):
         assert len(found["metadata"]["name"]) <= {"CronJob": 52}.get(found["kind"], 63), known_by(found)

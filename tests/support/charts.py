@@ -65,11 +65,6 @@ def runbook_values() -> Object:
     return yaml.safe_load(block[: block.index("```")])
 
 
-def have_files() -> bool:
-    """Are rules and dashboard in the chart yet?"""
-    return all((CHART / "files" / name).exists() for name in ("rules.yaml", "dashboard.json"))
-
-
 def render(values: Object, *, release: str = "titan") -> dict[str, str]:
     """Texts by the names of templates.
 
