@@ -23,6 +23,7 @@ from support.prometheus import (
     selectors,
     written_in,
 )
+from support.runbook import anchors
 from support.servers import Chosen
 from support.waiting import eventually
 from titan.dev.processes import free_port
@@ -81,7 +82,9 @@ def test_every_alert_is_tested() -> None:
 def test_an_alert_says_what_is_wrong_how_bad_it_is_and_where_to_read_on(alert: dict[str, dict[str, str]]) -> None:
     told = alert["annotations"]
     assert set(told) == {"summary", "description", "runbook_url"}
-    assert told["runbook_url"].endswith(f"/RUNBOOK.md#{str(alert['alert']).lower()}")
+    anchor = str(alert["alert"]).lower()
+    assert told["runbook_url"].endswith(f"/RUNBOOK.md#{anchor}")
+    assert anchor in anchors()
     assert alert["labels"]["severity"] in {"critical", "warning"}
 
 
