@@ -4,7 +4,7 @@
 # outside this folder (uv keeps its cache where it always does).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run dev check test test-all format migrate bench clean
+.PHONY: help setup run dev check test test-all format migrate bench image sbom clean
 
 UV_VERSION := 0.13.9
 VENV := .venv
@@ -67,6 +67,22 @@ migrate: setup-to-run ## bring the database at DATABASE_URL to this version's sc
 
 bench: setup ## measure the real processes; writes bench-results/ [ARGS="--quick --only hot writes"]
 	@PYTHONPATH=tests exec $(BIN)/python -m bench $(ARGS)
+
+# The version stands in pyproject.toml alone; compose and chart name the image the same.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE = ghcr.io/titan-aas/titan-aas:$(VERSION)
+
+image: ## build the one image of every tier; needs Docker [IMAGE=registry/name:tag]
+	docker build --pull --file compose/Dockerfile --tag $(IMAGE) --build-arg VERSION=$(VERSION) \
+	  --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" .
+
+# The packages that the image's `uv sync` takes, out of the same lock file; what Debian has in the base image is not in it.
+SBOM = dist/titan-aas-$(VERSION).cdx.json
+sbom: .tools/uv ## list what the image holds of Python, as CycloneDX, for scanners [SBOM=file.json]
+	@mkdir -p $(dir $(SBOM))
+	@.tools/uv export --quiet --frozen --no-default-groups --extra all --format cyclonedx1.5 \
+	  --preview-features sbom-export --output-file $(SBOM) >/dev/null
+	@echo $(SBOM)
 
 clean: ## remove what setup and tests made; data in .titan stays
 	rm -rf $(VENV) .tools dist bench-results .pytest_cache .ruff_cache .hypothesis .import_linter_cache
