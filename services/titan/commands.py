@@ -23,7 +23,7 @@ from titan.operate.importing import import_files
 from titan.operate.parking import parked as parked_events
 from titan.operate.parking import retry as retry_events
 from titan.operate.parking import show as show_events
-from titan.operate.placing import Target, newest
+from titan.operate.placing import Target, newest, refuse_options
 from titan.operate.rebuilding import rebuild as rebuild_read_model
 from titan.operate.replicas import each
 from titan.operate.restoring import Origin, Stores, check
@@ -44,6 +44,8 @@ Every = Annotated[
     bool,
     Parameter(name="--each", negative=(), help="Each address that a name has is a replica, as of a headless Service."),
 ]
+
+_archive = Parameter(allow_leading_hyphen=True, validator=refuse_options)
 
 # An identifier such as `urn:x:1` is no picture.
 console = Console(stderr=True, emoji=False)
@@ -204,7 +206,7 @@ def collect() -> int:
 @operators.command
 def backup(
     to: Annotated[
-        str | None, Parameter(help="File, directory, or `-`; `backups` in the data directory if none.")
+        str | None, _archive, Parameter(help="File, directory, or `-`; `backups` in the data directory if none.")
     ] = None,
     /,
     *,
@@ -232,7 +234,7 @@ def backup(
 
 @operators.command
 def restore(
-    from_: Annotated[str, Parameter(name="FROM", help="File, directory (its newest backup), or `-`.")],
+    from_: Annotated[str, _archive, Parameter(name="FROM", help="File, directory (its newest backup), or `-`.")],
     /,
     *,
     identity: Annotated[Path | None, Parameter(help="File with the private key of an encrypted backup.")] = None,

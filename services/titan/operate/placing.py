@@ -27,6 +27,16 @@ def backups(directory: Path) -> list[Path]:
     return sorted(path for path in directory.iterdir() if _NAME.fullmatch(path.name))
 
 
+def refuse_options(_: object, named: str | None) -> None:
+    """Take `-`, which is a stream, for a place, and nothing else that begins so.
+
+    Raises:
+        ValueError: as the command line wants it, where an option is none of the command's.
+    """
+    if named is not None and named != "-" and named.startswith("-"):
+        raise ValueError(f"Unknown option: {named!r}.")
+
+
 def newest(source: Path) -> Path:
     """The file that is meant: the newest backup, where it is a directory.
 
