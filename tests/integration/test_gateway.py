@@ -1,6 +1,7 @@
 """The Caddyfile, under `titan dev` with replicas: what goes where, and what happens when a reader is gone."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from support.dev import Running, dev
 from support.trees import Ends
 from support.waiting import eventually
 from titan.dev.processes import answers, free_port
+from titan.http.operations import BASE_PATHS, OPERATIONS
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
@@ -46,6 +48,14 @@ def test_what_changes_something_is_written(running: Running, prefix: str) -> Non
         ("POST", "/submodels/x/submodel-elements/query/invoke"),
     ]
     assert {tier(running, method, prefix + path) for method, path in asked} == {"write"}
+
+
+@pytest.mark.parametrize("base", BASE_PATHS)
+def test_every_operation_goes_to_the_tier_that_serves_it(running: Running, base: str) -> None:
+    serving = {"query": "read", "command": "write"}
+    for row in OPERATIONS:
+        target = base + re.sub(r"{\w+}", "aHR0cA", row.path)
+        assert tier(running, row.method, target) == serving[row.side], row.operation_id
 
 
 @pytest.mark.parametrize(

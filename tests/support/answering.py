@@ -27,7 +27,9 @@ def answer(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def answering(script: Callable[[Asked], Answer]) -> AsyncGenerator[str]:
+async def answering(
+    script: Callable[[Asked], Answer], *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncGenerator[str]:
     """URL of a server that answers as the script says."""
     serving: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
@@ -45,7 +47,7 @@ async def answering(script: Callable[[Asked], Answer]) -> AsyncGenerator[str]:
             writer.close()
             del serving[task]
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, host, port)
     host, port = server.sockets[0].getsockname()
     try:
         yield f"http://{host}:{port}"
