@@ -13,7 +13,9 @@ from alembic.runtime.migration import MigrationContext
 from migrations_tables import metadata
 from sqlalchemy import Connection, create_engine, pool, text
 
-from titan.config import database
+from titan.addresses import current, database
+from titan.config import Settings
+from titan.storage.postgres import reachable
 
 # One migration at a time, whoever starts it: several replicas may come up together.
 MIGRATION_LOCK = 7241002
@@ -41,12 +43,17 @@ def migrate() -> None:
         # In the transaction of whoever handed it in.
         run(connection)
         return
-    url = context.config.attributes.get("url") or os.environ.get("DATABASE_URL")  # noqa: TID251  # alembic runs this, not titan.main
-    if not url:
+    address = context.config.attributes.get("url") or Settings.load(os.environ).database  # noqa: TID251  # alembic runs this, not titan.main
+    if not address:
         message = "DATABASE_URL is not set: say which database to migrate."
         raise SystemExit(message)
-    conninfo = database(url).conninfo
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(conninfo), poolclass=pool.NullPool)
+    conninfo = database(address).conninfo
+
+    def connect() -> psycopg.Connection:
+        with reachable():
+            return psycopg.connect(current(conninfo))
+
+    engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({MIGRATION_LOCK})")
         connection.commit()

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from titan import factories
-from titan.config import Settings, database
+from titan.addresses import Address, Secret, database
+from titan.config import Settings
 from titan.dev.run import addresses
 from titan.errors import Misconfigured
 from titan.observability import logs
@@ -58,7 +59,7 @@ def settings_of_a_person() -> Settings:
     return settings
 
 
-def _stores() -> tuple[Settings, str, str | None]:
+def _stores() -> tuple[Settings, Address, Address | None]:
     """The stores to operate on: those given, else those of a `titan dev` that runs here."""
     settings = settings_of_a_person()
     settings = replace(
@@ -70,9 +71,9 @@ def _stores() -> tuple[Settings, str, str | None]:
     return settings, database(database_url).conninfo, redis_url
 
 
-def _of_dev(settings: Settings, name: str) -> str | None:
+def _of_dev(settings: Settings, name: str) -> Secret | None:
     """An address that `titan dev` noted in its data directory."""
-    return addresses(Path(settings.data_dir)).get(name)
+    return Secret(name, noted) if (noted := addresses(Path(settings.data_dir)).get(name)) else None
 
 
 def _replicas(urls: Sequence[str], *, every: bool) -> Sequence[str]:

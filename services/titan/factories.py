@@ -13,6 +13,7 @@ from multiprocessing import parent_process
 from litestar import Litestar
 from litestar.types import ASGIApp
 
+from titan.addresses import Address
 from titan.bridge.app import Bridging
 from titan.config import LogFormat, Settings
 from titan.dev.lifeline import die_with_parent
@@ -51,21 +52,21 @@ def log_format(settings: Settings) -> LogFormat:
     return settings.log_format or ("console" if settings.env == "development" and os.isatty(2) else "json")
 
 
-def stores(settings: Settings) -> tuple[str, str | None]:
+def stores(settings: Settings) -> tuple[Address, Address | None]:
     """Where PostgreSQL and Redis are; without Redis where the event bus is to be in memory.
 
     Raises:
         Misconfigured: where one of them is not told.
     """
-    if not settings.database_url:
+    if settings.database is None:
         raise Misconfigured("DATABASE_URL is not set: say where PostgreSQL is, or use `titan dev`, which starts one.")
     if settings.event_bus_backend == "memory":
-        return settings.database_url, None
-    if not settings.redis_url:
+        return settings.database, None
+    if settings.redis is None:
         raise Misconfigured(
             "REDIS_URL is not set: say where Redis is, or set EVENT_BUS_BACKEND=memory for a single process without it."
         )
-    return settings.database_url, settings.redis_url
+    return settings.database, settings.redis
 
 
 def _metrics(settings: Settings) -> Metrics:

@@ -34,6 +34,8 @@ app.command(operators, name="*")
 Port = Annotated[int | None, Parameter(help="Where to listen; TITAN_PORT unless given.")]
 Workers = Annotated[int | None, Parameter(help="Worker processes; TITAN_WORKERS unless given.")]
 
+_INTO_A_BROKER = {"MQTT_BROKER", "MQTT_USERNAME", "MQTT_TLS"}
+
 
 def write_worker() -> ASGIApp:
     """What granian calls in a worker of the write tier."""
@@ -129,9 +131,10 @@ def dev(
     """Start everything on this machine, with servers of its own where none are given, until Ctrl-C."""
     settings = settings_of_a_person()
     given = Given(
-        database_url=settings.database_url,
-        redis_url=settings.redis_url,
-        mqtt_broker=settings.mqtt_broker if "MQTT_BROKER" in settings.given else None,
+        database_url=settings.database,
+        redis_url=settings.redis,
+        # Whoever says how to get into a broker has one.
+        mqtt_broker=settings.mqtt_broker if _INTO_A_BROKER & settings.given else None,
         mqtt_port=settings.mqtt_port,
     )
     if replicas is None:

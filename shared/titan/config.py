@@ -10,11 +10,11 @@ An empty variable counts as not given, because Compose and Helm write `NAME=` fo
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self, get_args, get_origin
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 from msgspec import Meta, Struct, field
 
+from titan.addresses import Address, Secret, address, database
 from titan.errors import Misconfigured
 
 _AS_THEY_ARE = (
@@ -55,24 +55,38 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
     ] = None
 
     database_url: Annotated[
-        str | None,
+        Secret | None,
         Meta(
             description="PostgreSQL connection string; without it `titan dev` starts a server of its own",
             extra=_unset(),
         ),
     ] = None
+    database_password: Annotated[
+        Secret | None, Meta(description="Password for a `DATABASE_URL` without one", extra=_unset())
+    ] = None
     redis_url: Annotated[
-        str | None,
+        Secret | None,
         Meta(
             description="Redis connection string; without it `titan dev` starts a server of its own",
             extra=_unset(),
         ),
+    ] = None
+    redis_password: Annotated[
+        Secret | None, Meta(description="Password for a `REDIS_URL` without one", extra=_unset())
     ] = None
     mqtt_broker: Annotated[
         str,
         Meta(description="MQTT broker hostname; without it `titan dev` starts a broker of its own"),
     ] = "localhost"
     mqtt_port: Annotated[Port, Meta(description="MQTT port")] = 1883
+    mqtt_username: Annotated[str | None, Meta(description="User that the broker knows us as", extra=_unset())] = None
+    mqtt_password: Annotated[Secret | None, Meta(description="Password of `MQTT_USERNAME`", extra=_unset())] = None
+    mqtt_tls: Annotated[bool, Meta(description="TLS to the MQTT broker; it listens for that on another port")] = False
+    mqtt_ca_file: Annotated[str | None, Meta(description="Who vouches for the broker", extra=_unset("the machine"))] = (
+        None
+    )
+    mqtt_cert_file: Annotated[str | None, Meta(description="Our certificate for the broker", extra=_unset())] = None
+    mqtt_key_file: Annotated[str | None, Meta(description="Key of `MQTT_CERT_FILE`", extra=_unset())] = None
 
     event_bus_backend: Annotated[
         Literal["memory", "redis", "redis_stream"],
@@ -92,8 +106,8 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
     s3_endpoint_url: Annotated[str | None, Meta(description="S3-compatible endpoint (MinIO)", extra=_unset())] = None
     s3_prefix: Annotated[str | None, Meta(description="Optional S3 key prefix", extra=_unset())] = None
     s3_region: Annotated[str, Meta(description="S3 region")] = "us-east-1"
-    aws_access_key_id: Annotated[str | None, Meta(description="S3 access key", extra=_unset())] = None
-    aws_secret_access_key: Annotated[str | None, Meta(description="S3 secret key", extra=_unset())] = None
+    aws_access_key_id: Annotated[Secret | None, Meta(description="S3 access key", extra=_unset())] = None
+    aws_secret_access_key: Annotated[Secret | None, Meta(description="S3 secret key", extra=_unset())] = None
     gcs_bucket: Annotated[str | None, Meta(description="GCS bucket for blobs", extra=_unset())] = None
     gcs_prefix: Annotated[str | None, Meta(description="Optional GCS key prefix", extra=_unset())] = None
     gcs_project: Annotated[str | None, Meta(description="GCS project ID", extra=_unset())] = None
@@ -103,13 +117,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
     azure_container: Annotated[str | None, Meta(description="Azure blob container", extra=_unset())] = None
     azure_prefix: Annotated[str | None, Meta(description="Optional Azure blob prefix", extra=_unset())] = None
     azure_storage_connection_string: Annotated[
-        str | None, Meta(description="Azure storage connection string", extra=_unset())
+        Secret | None, Meta(description="Azure storage connection string", extra=_unset())
     ] = None
     azure_account_url: Annotated[
         str | None, Meta(description="Azure account URL (if not using connection string)", extra=_unset())
     ] = None
-    azure_account_key: Annotated[str | None, Meta(description="Azure account key", extra=_unset())] = None
-    azure_sas_token: Annotated[str | None, Meta(description="Azure SAS token", extra=_unset())] = None
+    azure_account_key: Annotated[Secret | None, Meta(description="Azure account key", extra=_unset())] = None
+    azure_sas_token: Annotated[Secret | None, Meta(description="Azure SAS token", extra=_unset())] = None
 
     enable_tracing: Annotated[bool, Meta(description="Enable OpenTelemetry tracing")] = False
     otlp_endpoint: Annotated[str | None, Meta(description="OTLP collector; port 4317: gRPC", extra=_unset())] = None
@@ -237,10 +251,17 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
         Raises:
             Misconfigured: naming every variable that is unknown or has a value that cannot be.
         """
-        given = {name: value for name, value in environ.items() if value and name in _FIELDS}
+        given = {name: value for name, value in environ.items() if value and (name in _FIELDS or name in _SECRETS)}
         problems = list(_strangers(environ))
         values: dict[str, object] = {}
         for name, value in given.items():
+            if secret := _SECRETS.get(name):
+                if secret.lower() in values:
+                    problems.append(f"{secret} and {secret}_FILE are both set: leave one out.")
+                found = Secret(secret, value) if name == secret else Secret(secret, path=value)
+                problems.extend(found.faults())
+                values[secret.lower()] = found
+                continue
             known = _FIELDS[name]
             try:
                 values[known.name] = msgspec.convert(_spelled(value, known.type), known.type, strict=False)
@@ -253,6 +274,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
         return settings
 
     @property
+    def database(self) -> Address | None:
+        """Where PostgreSQL is, with the password."""
+        return address(self.database_url, self.database_password) if self.database_url else None
+
+    @property
+    def redis(self) -> Address | None:
+        """Where Redis is, with the password."""
+        return address(self.redis_url, self.redis_password) if self.redis_url else None
+
+    @property
     def origins(self) -> tuple[str, ...]:
         """Origins that browsers may call from."""
         if self.cors_origins is None:
@@ -261,6 +292,23 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
 
 
 _FIELDS = {known.encode_name: known for known in msgspec.structs.fields(Settings) if known.name != "given"}
+
+_SECRETS = {
+    variable: name
+    for name, known in _FIELDS.items()
+    if Secret in get_args(get_args(known.type)[0])
+    for variable in (name, f"{name}_FILE")
+}
+"""Which secret a variable gives, or says the file of."""
+_NEEDS = {
+    "DATABASE_PASSWORD": "DATABASE_URL",
+    "REDIS_PASSWORD": "REDIS_URL",
+    "MQTT_PASSWORD": "MQTT_USERNAME",
+    "MQTT_KEY_FILE": "MQTT_CERT_FILE",
+    "MQTT_CERT_FILE": "MQTT_TLS",
+    "MQTT_CA_FILE": "MQTT_TLS",
+}
+"""What is of no use without something else."""
 
 
 def _choices(kind: object) -> tuple[str, ...]:
@@ -322,62 +370,13 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.enable_tracing and not settings.otlp_endpoint:
         raise Misconfigured("ENABLE_TRACING needs OTLP_ENDPOINT, such as http://jaeger:4317.")
-    if settings.database_url is not None:
-        database(settings.database_url)
-
-
-class Database(Struct, frozen=True):
-    """How PostgreSQL is reached."""
-
-    conninfo: str
-    """As libpq wants it; holds the password."""
-    pool_size: int = 10
-    """Connections that are kept."""
-    max_overflow: int = 10
-    """Connections beyond these that are made under load."""
-
-
-_SSL_MODES = {"true": "require", "1": "require", "false": "disable", "0": "disable"}
-
-
-def database(url: str) -> Database:
-    """A connection string in any of the spellings that are about: `postgresql+asyncpg://`, `?ssl=`, `?pool_size=`.
-
-    Raises:
-        Misconfigured: where it is not one for PostgreSQL. The sentence never holds the password.
-    """
-    if "://" not in url and "=" in url:
-        return Database(conninfo=url)
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise Misconfigured("DATABASE_URL is not a URL: are there brackets in it that must be escaped?") from error
-    if parts.scheme.partition("+")[0] not in {"postgresql", "postgres"}:
-        raise Misconfigured(
-            f"DATABASE_URL has the scheme {parts.scheme!r}: "
-            "it must look like postgresql://user:password@host:5432/database."
-        )
-    sizes: dict[str, int] = {}
-    options: list[tuple[str, str]] = []
-    for name, value in parse_qsl(parts.query, keep_blank_values=True):
-        if name in {"pool_size", "max_overflow"}:
-            sizes[name] = _size(name, value)
-        elif name == "ssl":
-            options.append(("sslmode", _SSL_MODES.get(value.casefold(), value)))
-        else:
-            options.append((name, value))
-    # libpq decodes %20 but takes a plus as it stands.
-    query = urlencode(options, quote_via=quote)
-    conninfo = urlunsplit(("postgresql", parts.netloc, parts.path, query, ""))
-    # urlunsplit leaves the empty authority of a socket URL out, and libpq wants it.
-    return Database(conninfo=conninfo if parts.netloc else f"postgresql://{conninfo.partition(':')[2]}", **sizes)
-
-
-def _size(name: str, value: str) -> int:
-    least = 1 if name == "pool_size" else 0
-    if not (value.isascii() and value.isdigit() and int(value) >= least):
-        raise Misconfigured(f"DATABASE_URL has {name}={value!r}: it must be a number of connections from {least} up.")
-    return int(value)
+    if settings.database is not None:
+        database(settings.database)
+    _ = settings.redis
+    told = {_SECRETS.get(name, name) for name in settings.given}
+    for name, other in _NEEDS.items():
+        if name in told and other not in told:
+            raise Misconfigured(f"{name} is set, and {other} is not: the one is of no use without the other.")
 
 
 def table() -> str:
@@ -388,7 +387,8 @@ def table() -> str:
         shown = extra.get("shown", str(known.default).lower() if isinstance(known.default, bool) else known.default)
         choices = f" ({'/'.join(choices)})" if (choices := _choices(known.type)) else ""
         unit = f", in {extra['unit']}" if "unit" in extra else ""
-        lines.append(f"| `{name}` | {shown if shown != '' else '-'} | {described}{unit}{choices} |")
+        file = "; or `_FILE`" if name in _SECRETS else ""
+        lines.append(f"| `{name}` | {shown if shown != '' else '-'} | {described}{unit}{choices}{file} |")
     return "\n".join(lines) + "\n"
 
 

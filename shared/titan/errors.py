@@ -91,10 +91,15 @@ class Overloaded(TitanError):
 
 
 class Unavailable(TitanError):
-    """A store is away; nothing was done, or nobody can tell. Try again after `retry_after_s`."""
+    """A store is away; nothing was done, or nobody can tell. Try again after `retry_after_s`.
 
-    def __init__(self, text: str, *, retry_after_s: int = 1) -> None:
+    One that does not let us in is away, too: our credentials are wrong, cannot be read, or are just being changed. That
+    `is_refusal` is for the operator, who has to do something about it.
+    """
+
+    def __init__(self, text: str, *, retry_after_s: int = 1, is_refusal: bool = False) -> None:
         self.retry_after_s = retry_after_s
+        self.is_refusal = is_refusal
         super().__init__(text)
 
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from support import blob_servers
 from support.answering import answer, answering
 from support.blob_servers import BlobServer
+from titan.addresses import Secret
 from titan.config import Settings
 from titan.errors import Misconfigured, NotFound, TooLarge, Unavailable
 from titan.storage.blobs.opening import open_blobs
@@ -304,11 +305,14 @@ async def test_a_directory_that_cannot_be_used_is_unavailable(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("kind", "wrong"),
-    [("s3", {"aws_secret_access_key": "wrong"}), ("azure", {"azure_account_key": "d3Jvbmc="})],
+    [
+        ("s3", {"aws_secret_access_key": Secret("AWS_SECRET_ACCESS_KEY", "wrong")}),
+        ("azure", {"azure_account_key": Secret("AZURE_ACCOUNT_KEY", "d3Jvbmc=")}),
+    ],
     indirect=["kind"],
 )
 async def test_a_store_that_refuses_our_credentials_is_unavailable_and_says_so(
-    settings: Settings, wrong: dict[str, str]
+    settings: Settings, wrong: dict[str, Secret]
 ) -> None:
     blobs = open_blobs(replace(settings, **wrong))
     try:

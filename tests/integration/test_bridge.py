@@ -17,7 +17,6 @@ from redis.asyncio import Redis
 from support.gate import Gate, gate
 from support.listening import Heard, listening
 from support.waiting import eventually
-from titan.bridge.broker import Broker
 from titan.bridge.run import Bridge
 from titan.codec.ids import encode_id
 from titan.codec.parts import Chunk, Parts
@@ -31,7 +30,7 @@ from titan.metamodel.kinds import SUBMODEL, Subject
 from titan.observability.metrics import Metrics
 from titan.storage import journal, schema
 from titan.storage.life import life
-from titan.storage.mqtt import probe
+from titan.storage.mqtt import Broker, probe
 from titan.storage.notices import Notices
 from titan.storage.postgres import connect
 from titan.storage.redis import Names
@@ -357,14 +356,14 @@ async def test_of_two_bridges_one_publishes_and_the_other_takes_over(
 
 
 async def test_a_broker_that_answers_is_up(mqtt_broker: tuple[str, int]) -> None:
-    await probe(*mqtt_broker)
+    await probe(Broker(host=mqtt_broker[0], port=mqtt_broker[1]))
 
 
 async def test_a_broker_that_is_not_there_is_away() -> None:
     with pytest.raises(Unavailable):
-        await probe("127.0.0.1", free_port())
+        await probe(Broker(host="127.0.0.1", port=free_port()))
 
 
 async def test_a_server_that_is_no_broker_is_away(redis_server: ValkeyServer) -> None:
     with pytest.raises(Unavailable):
-        await probe("127.0.0.1", redis_server.port)
+        await probe(Broker(host="127.0.0.1", port=redis_server.port))

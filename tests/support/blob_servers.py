@@ -20,6 +20,7 @@ from msgspec import Struct
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
+from titan.addresses import Secret
 from titan.config import Settings
 from titan.dev.processes import HOST, Command, Process, answers, free_port
 
@@ -75,8 +76,8 @@ def seaweedfs(directory: Path) -> BlobServer:
         s3_bucket=BUCKET,
         s3_endpoint_url=f"http://{HOST}:{s3}",
         s3_prefix="of/a/test",
-        aws_access_key_id=key,
-        aws_secret_access_key=secret,
+        aws_access_key_id=Secret("AWS_ACCESS_KEY_ID", key),
+        aws_secret_access_key=Secret("AWS_SECRET_ACCESS_KEY", secret),
     )
     return BlobServer("s3", _process("SeaweedFS", argv, environ, directory), settings, is_ready)
 
@@ -128,7 +129,7 @@ def azurite(directory: Path, program: tuple[str, str]) -> BlobServer:
         blob_storage_type="azure",
         azure_container=BUCKET,
         azure_account_url=f"http://{HOST}:{port}/titan",
-        azure_account_key=AZURE_KEY,
+        azure_account_key=Secret("AZURE_ACCOUNT_KEY", AZURE_KEY),
     )
     service = BlobServiceClient(
         f"http://{HOST}:{port}/{quote('titan')}", AZURE_KEY, retry_policy=ExponentialRetry(retry_total=0)

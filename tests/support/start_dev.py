@@ -11,14 +11,15 @@ from pathlib import Path
 
 import psycopg
 
+from titan.addresses import Address, current
 from titan.dev.embedded import Given
 from titan.dev.run import DevSettings, run
 
 MARK = "CREATE TABLE IF NOT EXISTS mark (text text)"
 
 
-def _migrate(url: str) -> None:
-    with psycopg.connect(url) as connection:
+def _migrate(url: Address) -> None:
+    with psycopg.connect(current(url)) as connection:
         connection.execute(MARK)
 
 

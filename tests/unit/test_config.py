@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
-from titan.config import Database, Settings, database, table
-from titan.errors import Misconfigured
+from titan.addresses import Database, Secret, current, database
+from titan.config import Settings, table, variable
+from titan.errors import Misconfigured, Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNBOOK = ROOT.parent / "shared" / "seed" / "000_9f86bd93abd70516.txt"
@@ -154,3 +156,106 @@ def test_a_wrong_connection_string_stops_the_start_without_telling_the_password(
         Settings.load({"DATABASE_URL": url})
     assert "DATABASE_URL" in str(told.value)
     assert "secret" not in str(told.value)
+
+
+def test_a_secret_comes_from_a_file_as_it_is_now(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("first\n")
+    settings = Settings.load({"DATABASE_URL": "postgresql://titan@h/db", "DATABASE_PASSWORD_FILE": str(file)})
+    assert settings.database is not None
+    where = database(settings.database)
+    assert current(where.conninfo) == "postgresql://titan:first@h/db"
+    file.write_text("se/cond@ %'\n")
+    assert current(where.conninfo) == "postgresql://titan:se%2Fcond%40%20%25%27@h/db"
+    assert conninfo_to_dict(current(where.conninfo))["password"] == "se/cond@ %'"
+
+
+def test_every_secret_may_be_given_as_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("postgresql://h/db\r\n")
+    secrets = [name for name in Settings.__struct_fields__ if f"`{variable(name)}`" in SECRETS_OF_THE_TABLE]
+    assert len(secrets) == 10
+    for name in secrets:
+        environ = {"DATABASE_URL": "postgresql://h", "REDIS_URL": "redis://h", "MQTT_USERNAME": "titan"}
+        environ.pop(variable(name), None)
+        secret = getattr(Settings.load({**environ, f"{variable(name)}_FILE": str(file)}), name)
+        assert isinstance(secret, Secret)
+        assert secret.read() == "postgresql://h/db"
+
+
+SECRETS_OF_THE_TABLE = {line.split("|")[1].strip() for line in table().splitlines() if "or `_FILE`" in line}
+
+
+@pytest.mark.parametrize(
+    ("url", "conninfo"),
+    [
+        ("postgresql+asyncpg://titan@h:5432/db?ssl=require", {"user": "titan", "host": "h", "sslmode": "require"}),
+        ("postgresql://h/db", {"host": "h"}),
+        ("postgresql:///db?host=/run/pg&user=titan", {"host": "/run/pg", "user": "titan"}),
+        ("host=h user=titan", {"host": "h", "user": "titan"}),
+    ],
+)
+@pytest.mark.parametrize("password", ["plain", r"it's \ a=b://c @/?#%&+ é"])
+def test_a_password_of_its_own_fits_a_connection_string_of_any_spelling(
+    url: str, conninfo: dict[str, str], password: str
+) -> None:
+    settings = Settings.load({"DATABASE_URL": url, "DATABASE_PASSWORD": password})
+    assert settings.database is not None
+    told = conninfo_to_dict(current(database(settings.database).conninfo))
+    assert (conninfo | {"password": password}).items() <= told.items()
+
+
+def test_redis_takes_its_password_beside_its_url_too(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("a@b\n")
+    settings = Settings.load(
+        {"REDIS_URL": "rediss://titan@h:6379/1?ssl_ca_certs=/ca", "REDIS_PASSWORD_FILE": str(file)}
+    )
+    assert settings.redis is not None
+    assert current(settings.redis) == "rediss://titan:a%40b@h:6379/1?ssl_ca_certs=/ca"
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        ({"DATABASE_URL": "postgresql://h", "DATABASE_URL_FILE": "{file}"}, "DATABASE_URL and DATABASE_URL_FILE"),
+        (
+            {"REDIS_URL": "redis://h", "REDIS_PASSWORD_FILE": "/no/where"},
+            "REDIS_PASSWORD_FILE=/no/where cannot be read",
+        ),
+        ({"REDIS_URL": "redis://h", "REDIS_PASSWORD_FILE": "{empty}"}, r"REDIS_PASSWORD_FILE=.*/empty is empty"),
+        ({"DATABASE_URL": "postgresql://u:s3cret@h", "DATABASE_PASSWORD_FILE": "{file}"}, "holds a password"),
+        ({"DATABASE_URL": "postgresql:///d?password=s3cret", "DATABASE_PASSWORD": "s3cret"}, "holds a password"),
+        ({"DATABASE_URL": "host=h password = s3cret", "DATABASE_PASSWORD": "s3cret"}, "holds a password"),
+        ({"REDIS_URL": "redis://:s3cret@h", "REDIS_PASSWORD": "s3cret"}, "REDIS_URL holds a password"),
+        ({"DATABASE_PASSWORD_FILE": "{file}"}, "DATABASE_PASSWORD is set, and DATABASE_URL is not"),
+        ({"MQTT_PASSWORD_FILE": "{file}"}, "MQTT_PASSWORD is set, and MQTT_USERNAME is not"),
+        ({"MQTT_CA_FILE": "/ca.crt"}, "MQTT_CA_FILE is set, and MQTT_TLS is not"),
+    ],
+)
+def test_a_secret_that_cannot_be_meant_stops_the_start_without_being_told(
+    environ: dict[str, str], told: str, tmp_path: Path
+) -> None:
+    file, empty = tmp_path / "file", tmp_path / "empty"
+    file.write_text("s3cret\n")
+    empty.write_text("\n")
+    with pytest.raises(Misconfigured, match=told) as refused:
+        Settings.load({name: value.format(file=file, empty=empty) for name, value in environ.items()})
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_secret_is_in_no_print_of_the_settings() -> None:
+    settings = Settings.load({"DATABASE_URL": "postgresql://u:s3cret@h", "AWS_SECRET_ACCESS_KEY": "s3cret"})
+    assert "s3cret" not in repr(settings)
+
+
+def test_a_file_that_is_gone_later_is_a_store_that_is_away(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text("first")
+    settings = Settings.load({"DATABASE_URL": "postgresql://titan@h/db", "DATABASE_PASSWORD_FILE": str(file)})
+    assert settings.database is not None
+    file.unlink()
+    with pytest.raises(Unavailable, match="DATABASE_PASSWORD_FILE cannot be read") as told:
+        current(settings.database)
+    assert told.value.is_refusal
+    assert str(file) not in str(told.value)

@@ -24,7 +24,7 @@ LAYOUT = {
     "services/titan/factories.py",
     *("shared/titan/codec", "shared/titan/events", "shared/titan/http", "shared/titan/metamodel"),
     *("shared/titan/observability", "shared/titan/security", "shared/titan/storage"),
-    *("shared/titan/config.py", "shared/titan/errors.py", "shared/titan/tasks.py"),
+    *("shared/titan/addresses.py", "shared/titan/config.py", "shared/titan/errors.py", "shared/titan/tasks.py"),
 }
 """What DESIGN.md lays out: anything else has no place yet, and finding one is worth a minute."""
 

@@ -2,16 +2,17 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 
-from titan.bridge.broker import Broker
+from titan.addresses import Address, database
 from titan.bridge.run import Bridge
-from titan.config import Settings, database
+from titan.config import Settings
 from titan.http.health import Probe
 from titan.observability.logs import logger
 from titan.observability.metrics import Metrics
 from titan.observability.traces import OFF, Traces
 from titan.storage import redis
-from titan.storage.mqtt import probe
+from titan.storage.mqtt import Broker, probe
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.redis import Names
 from titan.storage.stream import Follower, Stream
@@ -22,7 +23,13 @@ class Bridging:
     """The bridge, made whole and closed; `running` opens it."""
 
     def __init__(
-        self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics, *, traces: Traces = OFF
+        self,
+        settings: Settings,
+        database_url: Address,
+        redis_url: Address | None,
+        metrics: Metrics,
+        *,
+        traces: Traces = OFF,
     ) -> None:
         conninfo = database(database_url).conninfo
         self._redis = redis.connect(redis_url, timeout_s=settings.lease_ms / 1000) if redis_url else None
@@ -30,16 +37,17 @@ class Bridging:
         metrics.watch(metrics.journal_position, lambda: self._notices.position(JOURNAL))
         names = Names(stream=settings.event_bus_stream)
         stream = Stream(self._redis, names, kept=settings.stream_maxlen) if self._redis else None
+        broker = Broker.of(settings)
         self._bridge = Bridge(
             conninfo,
             Follower(stream, self._notices),
-            Broker(host=settings.mqtt_broker, port=settings.mqtt_port),
+            broker,
             metrics=metrics,
             log=logger("titan.bridge"),
             traces=traces,
         )
         metrics.watch(metrics.bridge_lag, lambda: self._bridge.behind(self._notices.position(JOURNAL)))
-        self.probes = {"mqtt": Probe(lambda: probe(settings.mqtt_broker, settings.mqtt_port))}
+        self.probes = {"mqtt": Probe(partial(probe, broker))}
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:

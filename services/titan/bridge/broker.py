@@ -1,10 +1,12 @@
-"""The MQTT broker: how it is reached."""
+"""A session with the MQTT broker."""
 
+import asyncio
 import sys
 from secrets import token_hex
 
 import aiomqtt
-from msgspec import Struct
+
+from titan.storage.mqtt import Broker
 
 IN_FLIGHT = 64
 """Messages on the way that the broker has not acknowledged; mosquitto takes no more than 20 to 100 at once."""
@@ -17,24 +19,25 @@ ACKNOWLEDGED_S = 60.0
 gone, or the same batch is repeated for ever."""
 
 
-class Broker(Struct, frozen=True, kw_only=True):
-    """Where a broker listens for MQTT 3.1.1."""
+async def session(broker: Broker) -> aiomqtt.Client:
+    """A client for one session that leaves nothing behind: what was missed is known to the bookmark alone.
 
-    host: str
-    port: int = 1883
-
-    def client(self) -> aiomqtt.Client:
-        """A client for one session that leaves nothing behind: what was missed is known to the bookmark alone."""
-        client = aiomqtt.Client(
-            self.host,
-            self.port,
-            # A name of its own each time: under a fixed one, two installations would throw each other out.
-            identifier=f"titan-bridge-{token_hex(5)}",
-            protocol=aiomqtt.ProtocolVersion.V311,
-            clean_session=True,
-            timeout=ANSWER_S,
-            keepalive=KEEPALIVE_S,
-            max_inflight_messages=IN_FLIGHT,
-        )
-        client.pending_calls_threshold = sys.maxsize  # it warns of what is meant: many messages on the way
-        return client
+    Raises:
+        Unavailable: where the secrets for it cannot be read.
+    """
+    client = aiomqtt.Client(
+        broker.host,
+        broker.port,
+        username=broker.username,
+        password=broker.password.read() if broker.password else None,
+        tls_context=await asyncio.to_thread(broker.context),
+        # A name of its own each time: under a fixed one, two installations would throw each other out.
+        identifier=f"titan-bridge-{token_hex(5)}",
+        protocol=aiomqtt.ProtocolVersion.V311,
+        clean_session=True,
+        timeout=ANSWER_S,
+        keepalive=KEEPALIVE_S,
+        max_inflight_messages=IN_FLIGHT,
+    )
+    client.pending_calls_threshold = sys.maxsize  # it warns of what is meant: many messages on the way
+    return client

@@ -17,12 +17,14 @@ import psycopg
 from opentelemetry.trace import SpanKind
 from structlog.stdlib import BoundLogger
 
-from titan.bridge.broker import ACKNOWLEDGED_S, Broker
+from titan.addresses import Address
+from titan.bridge.broker import ACKNOWLEDGED_S, session
 from titan.bridge.topics import PREFIX, payload, topic
 from titan.errors import Unavailable
 from titan.events.facts import Event
 from titan.observability.metrics import Metrics
 from titan.observability.traces import OFF, Traces
+from titan.storage.mqtt import Broker
 from titan.storage.postgres import Connection, connect, reachable
 from titan.storage.stream import Follower
 
@@ -63,7 +65,7 @@ class Bridge:
 
     def __init__(  # noqa: PLR0913  # what it works with, and how
         self,
-        conninfo: str,
+        conninfo: Address,
         follower: Follower,
         broker: Broker,
         *,
@@ -116,7 +118,7 @@ class Bridge:
         await _turn(connection)
         position = await _begin(connection, from_start=self._from_start)
         self._reached(position)
-        async with self._broker.client() as client, asyncio.TaskGroup() as group:
+        async with await session(self._broker) as client, asyncio.TaskGroup() as group:
             self._metrics.bridge_active.set(1)
             self._log.info("the bridge publishes", host=self._broker.host, port=self._broker.port, position=position)
             group.create_task(_watch(client))

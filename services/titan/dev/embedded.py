@@ -6,6 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from titan.addresses import Address
 from titan.dev import postgres, valkey
 from titan.dev.mqtt import MqttServer, find_broker
 from titan.dev.place import Place
@@ -28,8 +29,8 @@ class Server(Protocol):
 class Given(Struct, frozen=True, kw_only=True):
     """Servers that are there already; each that is None is embedded."""
 
-    database_url: str | None = None
-    redis_url: str | None = None
+    database_url: Address | None = None
+    redis_url: Address | None = None
     mqtt_broker: str | None = None
     """Its host."""
     mqtt_port: int = 1883
@@ -38,8 +39,8 @@ class Given(Struct, frozen=True, kw_only=True):
 class Servers(Struct, frozen=True, kw_only=True):
     """Where the servers are, and the embedded ones among them."""
 
-    database_url: str
-    redis_url: str
+    database_url: Address
+    redis_url: Address
     mqtt_broker: str
     mqtt_port: int
     mqtt_port_v5: int

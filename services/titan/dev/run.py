@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from titan.addresses import Address, current
 from titan.dev import caddy, embedded
 from titan.dev.embedded import Given, Servers
 from titan.dev.lifeline import die_with_parent
@@ -29,7 +30,7 @@ class DevSettings(Struct, frozen=True, kw_only=True):
 
     environ: Mapping[str, str]
     """The environment of the Titan processes, to which the addresses of the servers are added."""
-    migrate: Callable[[str], None]
+    migrate: Callable[[Address], None]
     """Brings the schema of the database at a URL up to date; called before any process of Titan starts."""
     data_dir: Path
     """Where the embedded servers keep their files (`TITAN_DATA_DIR`)."""
@@ -105,7 +106,9 @@ def _note_addresses(place: Place, servers: Servers) -> None:
     """Note where the servers are, for `titan status` and its siblings; with passwords, so for the owner alone."""
     path = place.path / _ADDRESSES
     path.touch(mode=0o600)
-    path.write_text(f"DATABASE_URL={servers.database_url}\nREDIS_URL={servers.redis_url}\n")
+    noted = {"DATABASE_URL": servers.database_url, "REDIS_URL": servers.redis_url}
+    # What changes with a file is not copied into another one.
+    path.write_text("".join(f"{name}={where}\n" for name, where in noted.items() if isinstance(where, str)))
 
 
 def addresses(data_dir: Path) -> dict[str, str]:
@@ -147,8 +150,8 @@ def _titan(settings: DevSettings, servers: Servers, role: _Role) -> Kept:
         argv=(*settings.program, role.command, *(("--workers", str(role.workers)) if role.workers > 1 else ())),
         environ={
             **settings.environ,
-            "DATABASE_URL": servers.database_url,
-            "REDIS_URL": servers.redis_url,
+            **_leading("DATABASE", servers.database_url),
+            **_leading("REDIS", servers.redis_url),
             "MQTT_BROKER": servers.mqtt_broker,
             "MQTT_PORT": str(servers.mqtt_port),
             "TITAN_HOST": role.host,
@@ -158,6 +161,11 @@ def _titan(settings: DevSettings, servers: Servers, role: _Role) -> Kept:
     )
     ready_at = f"{_reachable(role.host)}:{role.port}" if role.serves else None
     return Kept(Process(command), rank=role.rank, ready_at=ready_at)
+
+
+def _leading(name: str, where: Address) -> dict[str, str]:
+    """What leads a process to a store; nothing where files do, which the environment names already."""
+    return {} if callable(where) else {f"{name}_URL": where, f"{name}_PASSWORD": ""}
 
 
 def _gateway(settings: DevSettings, titans: tuple[Kept, ...], place: Place, *, search_path: str) -> Iterator[Kept]:
@@ -188,7 +196,8 @@ def _report(settings: DevSettings, servers: Servers, titans: tuple[Kept, ...], p
     return f"\nTitan is ready after {seconds:.1f} s.\n\n{table}\n\nCtrl-C stops it all; the data stays.\n"
 
 
-def _address(url: str, *, is_given: bool) -> str:
+def _address(where: Address, *, is_given: bool) -> str:
+    url = current(where)
     # The embedded servers' password is for this machine and this person; another server's is nobody's business here.
     if not is_given:
         return url

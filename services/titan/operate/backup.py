@@ -14,7 +14,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from titan.config import database
+from titan.addresses import Address, database
 from titan.errors import Misconfigured, NotFound
 from titan.operate.archive import FORMAT, PIECE_BYTES, End, Manifest, Writer
 from titan.operate.placing import Placed, Target
@@ -40,7 +40,7 @@ class Backed(Struct, frozen=True):
     end: End
 
 
-async def backup(target: Target, *, database_url: str, blobs: Blobs, console: Console) -> int:
+async def backup(target: Target, *, database_url: Address, blobs: Blobs, console: Console) -> int:
     """Make a backup and say what is in it; gives 0, or 1 where the blob store lacked a content.
 
     The user of the database must be allowed to read all tables and to make temporary ones.

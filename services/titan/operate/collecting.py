@@ -4,12 +4,13 @@ from datetime import timedelta
 
 from rich.console import Console
 
+from titan.addresses import Address
 from titan.operate.terminal import say
 from titan.storage.blobs.collect import collect
 from titan.storage.blobs.store import Blobs
 
 
-async def collect_blobs(*, database_url: str, blobs: Blobs, grace_s: int, console: Console) -> int:
+async def collect_blobs(*, database_url: Address, blobs: Blobs, grace_s: int, console: Console) -> int:
     """Make one run and say what came of it; gives the exit status.
 
     Raises:

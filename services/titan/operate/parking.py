@@ -7,7 +7,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from titan.config import database
+from titan.addresses import Address, database
 from titan.errors import Misconfigured
 from titan.operate.listed import listed
 from titan.operate.renewing import renew_cache
@@ -18,7 +18,7 @@ from titan.storage.postgres import Connection, connect, reachable
 from titan.storage.redis import Names
 
 
-async def parked(*, database_url: str) -> list[Parked]:
+async def parked(*, database_url: Address) -> list[Parked]:
     """Every event that is parked, by position.
 
     Raises:
@@ -73,8 +73,8 @@ async def retry(
     positions: Sequence[int],
     *,
     everything: bool,
-    database_url: str,
-    redis_url: str | None,
+    database_url: Address,
+    redis_url: Address | None,
     names: Names,
     console: Console,
 ) -> int:

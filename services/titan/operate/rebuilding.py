@@ -8,7 +8,7 @@ import psycopg
 from rich.console import Console
 from rich.progress import Progress
 
-from titan.config import database
+from titan.addresses import Address, database
 from titan.events.facts import Event
 from titan.events.project import Change, Forgotten, Listed, latest_rows, project
 from titan.operate.listed import listed
@@ -28,7 +28,7 @@ WHOLE_TABLES = "-c jit=off -c synchronous_commit=off"
 """The swap reaches the disk all the same, because it removes files."""
 
 
-async def rebuild(*, database_url: str, redis_url: str | None, names: Names, console: Console) -> int:
+async def rebuild(*, database_url: Address, redis_url: Address | None, names: Names, console: Console) -> int:
     """Rebuild the read model and have Redis filled anew; gives the exit status.
 
     The user of the database must be allowed to create a schema.
@@ -65,7 +65,7 @@ class Rebuild:
         self._position = 0
         self._astray: list[Astray] = []
 
-    async def run(self, conninfo: str, bar: Progress) -> None:
+    async def run(self, conninfo: Address, bar: Progress) -> None:
         """Fill the new tables from a snapshot, follow what was written meanwhile, and swap."""
         started_at = time.monotonic()
         count = await self._fill(conninfo, bar)
@@ -80,7 +80,7 @@ class Rebuild:
             parked = len({one.position for one in self._astray})
             say(self._console, f"{parked} events are parked; `titan status` shows them.", style="yellow")
 
-    async def _fill(self, conninfo: str, bar: Progress) -> int:
+    async def _fill(self, conninfo: Address, bar: Progress) -> int:
         source = await connect(conninfo, name="rebuild snapshot", options=WHOLE_TABLES)
         try:
             await source.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)

@@ -2,13 +2,14 @@
 
 from rich.console import Console
 
+from titan.addresses import Address
 from titan.errors import Unavailable
 from titan.operate.terminal import say
 from titan.storage import redis
 from titan.storage.redis import Names
 
 
-async def renew_cache(redis_url: str | None, names: Names, console: Console) -> bool:
+async def renew_cache(redis_url: Address | None, names: Names, console: Console) -> bool:
     """Have the projector begin a new generation, as soon as it notices; False where Redis is away."""
     if redis_url is None:
         return True

@@ -22,6 +22,7 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from titan.addresses import Address
 from titan.errors import Misconfigured, Unavailable
 from titan.operate.archive import CONTENTS, ROWS, End, Manifest, Member, Reader, Unsound
 from titan.operate.backup import contents, lacking
@@ -63,8 +64,8 @@ class Origin(Struct, frozen=True):
 class Stores(Struct, frozen=True):
     """Where a backup is restored to."""
 
-    database_url: str
-    redis_url: str | None
+    database_url: Address
+    redis_url: Address | None
     names: Names
     blobs: Blobs
     lease_s: float

@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
-from titan.config import database
+from titan.addresses import Address, database
 from titan.errors import Misconfigured, Unavailable
 from titan.operate.terminal import say
 from titan.storage import listings, parked, redis
@@ -76,7 +76,7 @@ SELECT 'database', pg_database_size(current_database())
 """
 
 
-async def status(*, database_url: str, redis_url: str | None, names: Names) -> Status:
+async def status(*, database_url: Address, redis_url: Address | None, names: Names) -> Status:
     """Look at everything.
 
     Raises:
@@ -107,7 +107,7 @@ async def _look(connection: Connection, redises: Redises | None) -> Status:
     )
 
 
-async def _look_at_redis(url: str | None, names: Names) -> Redises | None:
+async def _look_at_redis(url: Address | None, names: Names) -> Redises | None:
     if url is None:
         return None
     client = redis.connect(url)

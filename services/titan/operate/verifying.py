@@ -7,8 +7,8 @@ import psycopg
 from rich.console import Console
 from rich.progress import Progress
 
+from titan.addresses import Address, database
 from titan.codec.within import LostError
-from titan.config import database
 from titan.events.decide import Document
 from titan.events.project import Listed
 from titan.events.replay import Replay, Told
@@ -54,7 +54,7 @@ class Differences:
 
 
 async def verify(
-    *, database_url: str, redis_url: str | None, names: Names, console: Console, replicas: Sequence[str] = ()
+    *, database_url: Address, redis_url: Address | None, names: Names, console: Console, replicas: Sequence[str] = ()
 ) -> int:
     """Say OK, or what differs; gives 0 or 1.
 
@@ -78,7 +78,7 @@ async def verify(
 
 
 @asynccontextmanager
-async def _connections(conninfo: str) -> AsyncGenerator[tuple[Connection, Connection]]:
+async def _connections(conninfo: Address) -> AsyncGenerator[tuple[Connection, Connection]]:
     snapshot = await connect(conninfo, name="verify", options=WHOLE_TABLES)
     try:
         await snapshot.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)

@@ -10,8 +10,8 @@ from msgspec import Struct
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from titan.addresses import Address, database
 from titan.codec.ids import encode_id
-from titan.config import database
 from titan.metamodel.kinds import KINDS
 from titan.operate.terminal import progress, say
 from titan.storage import listings
@@ -35,7 +35,7 @@ class Failure(Struct, frozen=True):
 
 
 async def warm(
-    urls: Sequence[str], *, database_url: str, limit: int | None, console: Console, concurrency: int = CONCURRENCY
+    urls: Sequence[str], *, database_url: Address, limit: int | None, console: Console, concurrency: int = CONCURRENCY
 ) -> int:
     """GET the first page of every list, and every document or the newest of them, at every URL.
 
@@ -80,7 +80,7 @@ class Warming:
     def _is_away(self) -> bool:
         return self._in_a_row >= AWAY or (self._failed > 0 and not self._answered)
 
-    async def run(self, database_url: str, limit: int | None, bar: Progress) -> None:
+    async def run(self, database_url: Address, limit: int | None, bar: Progress) -> None:
         """Ask for everything, so much at once."""
         connection = await connect(database(database_url).conninfo, name="warm")
         try:

@@ -4,7 +4,8 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from titan.config import Settings, database
+from titan.addresses import Address, database
+from titan.config import Settings
 from titan.http.health import Probe
 from titan.observability.logs import logger
 from titan.observability.metrics import Metrics
@@ -25,7 +26,13 @@ class Projecting:
     """The projector, made whole and closed; `running` opens it."""
 
     def __init__(
-        self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics, *, traces: Traces = OFF
+        self,
+        settings: Settings,
+        database_url: Address,
+        redis_url: Address | None,
+        metrics: Metrics,
+        *,
+        traces: Traces = OFF,
     ) -> None:
         names = Names(stream=settings.event_bus_stream)
         conninfo = database(database_url).conninfo

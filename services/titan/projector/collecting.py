@@ -6,12 +6,13 @@ from datetime import timedelta
 import psycopg
 from structlog.stdlib import BoundLogger
 
+from titan.addresses import Address
 from titan.errors import Unavailable
 from titan.storage.blobs.collect import collect
 from titan.storage.blobs.store import Blobs
 
 
-async def run(conninfo: str, blobs: Blobs, *, grace_s: int, interval_s: int, log: BoundLogger) -> None:
+async def run(conninfo: Address, blobs: Blobs, *, grace_s: int, interval_s: int, log: BoundLogger) -> None:
     """Collect after each interval, until cancelled. What cannot be done now is done the next time."""
     while True:
         await asyncio.sleep(interval_s)

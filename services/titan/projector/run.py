@@ -14,6 +14,7 @@ import psycopg
 from opentelemetry.trace import SpanKind
 from structlog.stdlib import BoundLogger
 
+from titan.addresses import Address
 from titan.errors import Unavailable
 from titan.events.decide import Document
 from titan.events.facts import Event
@@ -48,7 +49,7 @@ class Projector:
 
     def __init__(
         self,
-        conninfo: str,
+        conninfo: Address,
         follower: Follower,
         announcer: Announcer | None,
         *,

@@ -8,7 +8,8 @@ from functools import partial
 import psycopg
 from litestar.types import ASGIApp
 
-from titan.config import Settings, database
+from titan.addresses import Address, current, database
+from titan.config import Settings
 from titan.errors import Unavailable
 from titan.http.description import describe
 from titan.http.docs import Docs
@@ -40,7 +41,7 @@ from titan.storage.cache import Cache
 from titan.storage.invocations import Invocations as InvocationRows
 from titan.storage.listings import BOOKMARK
 from titan.storage.membership import Membership, Watermark
-from titan.storage.mqtt import probe
+from titan.storage.mqtt import Broker, probe
 from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import alive, in_use, pool
 from titan.storage.redis import Names
@@ -52,7 +53,13 @@ class Read:
     """One worker of the read tier, made whole and closed; `running` opens it."""
 
     def __init__(
-        self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics, *, traces: Traces = OFF
+        self,
+        settings: Settings,
+        database_url: Address,
+        redis_url: Address | None,
+        metrics: Metrics,
+        *,
+        traces: Traces = OFF,
     ) -> None:
         where = database(database_url)
         names = Names(stream=settings.event_bus_stream)
@@ -91,7 +98,7 @@ class Read:
         if self._redis is not None:
             self.probes["redis"] = Probe(partial(redis.alive, self._redis))
         if "MQTT_BROKER" in settings.given:
-            self.probes["mqtt"] = Probe(lambda: probe(settings.mqtt_broker, settings.mqtt_port))
+            self.probes["mqtt"] = Probe(partial(probe, Broker.of(settings)))
         metrics.watch_pool("read", size=where.pool_size, in_use=lambda: in_use(self._pool))
         metrics.watch(metrics.lease_valid, lambda: self.fresh.is_fresh)
         metrics.watch(metrics.applied_position, lambda: self.fresh.applied)
@@ -132,7 +139,8 @@ class Read:
     def _bookmark(self) -> int:
         """How far the read model knows the journal; asked in the thread that follows announcements."""
         try:
-            with psycopg.connect(self._conninfo, connect_timeout=2, application_name="titan fresh") as connection:
+            where = current(self._conninfo)
+            with psycopg.connect(where, connect_timeout=2, application_name="titan fresh") as connection:
                 row = connection.execute(BOOKMARK).fetchone()
         except psycopg.Error as error:
             message = "The database is away."

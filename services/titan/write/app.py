@@ -7,7 +7,8 @@ from functools import partial
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from titan.config import Settings, database
+from titan.addresses import Address, database
+from titan.config import Settings
 from titan.http.guard import Guard
 from titan.http.health import Health, Probe, health
 from titan.http.operations import OPERATIONS
@@ -45,7 +46,13 @@ class Write:
     """One worker of the write tier, made whole and closed; `running` opens it."""
 
     def __init__(
-        self, settings: Settings, database_url: str, redis_url: str | None, metrics: Metrics, *, traces: Traces = OFF
+        self,
+        settings: Settings,
+        database_url: Address,
+        redis_url: Address | None,
+        metrics: Metrics,
+        *,
+        traces: Traces = OFF,
     ) -> None:
         where = database(database_url)
         names = Names(stream=settings.event_bus_stream)

@@ -8,6 +8,7 @@ import psycopg
 from msgspec import Struct
 from opentelemetry.trace import SpanKind
 
+from titan.addresses import Address
 from titan.errors import Unavailable
 from titan.events.facts import Event
 from titan.observability.metrics import Metrics
@@ -76,7 +77,7 @@ class Reached(Struct):
 
 
 async def run(
-    conninfo: str, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent, *, traces: Traces = OFF
+    conninfo: Address, stream: Stream, notices: Notices, metrics: Metrics, recent: Recent, *, traces: Traces = OFF
 ) -> None:
     """Lead, or wait to lead, until cancelled. Whatever goes away is waited for."""
     metrics.show(metrics.relay_leader, metrics.relayed_position)

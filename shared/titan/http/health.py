@@ -1,8 +1,9 @@
 """Whether this process is alive, ready and whole, for orchestrators and for people; and its figures.
 
 Answered before routing and without a token: what asks has neither. So a check says that it is down, and the log says
-why. Redis and the broker are not required for readiness: a replica that left the balancer whenever a cache is away
-would turn a slow minute into an outage.
+why; only that a store refuses our credentials is told here as well, because it does not pass by itself. Redis and the
+broker are not required for readiness: a replica that left the balancer whenever a cache is away would turn a slow
+minute into an outage.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import msgspec
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from msgspec import UNSET, Struct, UnsetType
 
-from titan.errors import MethodNotAllowed, NotFound
+from titan.errors import MethodNotAllowed, NotFound, Unavailable
 from titan.http.errors import answer
 from titan.observability.logs import logger
 from titan.observability.metrics import CONTENT_TYPE, Metrics
@@ -48,6 +49,7 @@ class Check(Struct, frozen=True):
 
     status: Literal["up", "down"]
     latency_ms: float | UnsetType = UNSET
+    reason: Literal["credentials refused"] | UnsetType = UNSET
 
 
 class Report(Struct, frozen=True):
@@ -120,6 +122,8 @@ class Health:
         match self._outcome(name):
             case float() as latency_ms:
                 return Check("up", round(latency_ms, 2))
+            case Unavailable(is_refusal=True):
+                return Check("down", reason="credentials refused")
             case _:
                 return Check("down")
 
@@ -131,8 +135,8 @@ class Health:
 
     def _tell_changes(self, checks: dict[str, Check]) -> None:
         for name, check in checks.items():
-            before = self._checks.get(name, Check("up")).status
-            if before != check.status:
+            before = self._checks.get(name, Check("up"))
+            if (before.status, before.reason) != (check.status, check.reason):
                 match self._outcome(name):
                     case BaseException() as error:
                         _log.error("down", check=name, error=f"{type(error).__name__}: {error}".removesuffix(": "))

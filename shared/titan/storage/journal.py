@@ -7,17 +7,19 @@ A follower that has seen position n has seen everything below n, and can prove i
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import psycopg
 from msgspec import Struct
 
+from titan.addresses import Address
 from titan.errors import Overloaded, TitanError, Unavailable
 from titan.events.decide import Standing, body, fact_name
 from titan.events.facts import Changed, DocumentPut, DocumentRemoved, Event, Fact, Recorded
 from titan.observability.metrics import Metrics
 from titan.observability.traces import OFF, Traces
 from titan.storage.notices import JOURNAL, Notices
-from titan.storage.postgres import Connection, bounded, connect, reachable
+from titan.storage.postgres import Connection, bounded, connect, reachable, see
 
 BATCH_ITEMS = 128
 BATCH_BYTES = 8 * 1024 * 1024
@@ -170,7 +172,7 @@ class Journal:
 
     def __init__(
         self,
-        conninfo: str,
+        conninfo: Address,
         metrics: Metrics,
         notices: Notices,
         tell: Callable[[Sequence[Event]], None] | None = None,
@@ -215,8 +217,7 @@ class Journal:
             or (self._queue and self._queued_bytes + size > QUEUE_BYTES)
             or self._closing
         ):
-            message = "Too many writes wait already; nothing was stored."
-            raise Overloaded(message)
+            raise Overloaded("Too many writes wait already; nothing was stored.")
         with self._traces.over("append", recorded) as traced:
             waiting = _Waiting((*traced,), size, asyncio.get_running_loop().create_future())
             self._queue.append(waiting)
@@ -292,8 +293,7 @@ class Journal:
         self._notices.heard(JOURNAL, events[-1].position)
 
     async def _append(self, batch: list[_Waiting]) -> tuple[list[Appended | Lost], list[Event]]:
-        if self._connection is None or self._connection.closed:
-            self._connection = await connect(self._conninfo, name="journal")
+        self._connection = await self._connected()
         facts = [recorded for waiting in batch for recorded in waiting.recorded]
         # Followers go on from the append of an event, not from the transaction that it shared with others.
         with self._traces.over("group commit", facts), bounded(self._connection):
@@ -306,15 +306,23 @@ class Journal:
                         raise answer
         return answers, events
 
+    async def _connected(self) -> Connection:
+        """The connection, made anew where it was ended while nothing was written: nobody's facts are lost by that."""
+        if self._connection is not None:
+            with suppress(psycopg.Error), bounded(self._connection):
+                await see(self._connection)
+                return self._connection
+        await self._drop_connection()
+        return await connect(self._conninfo, name="journal")
+
     async def _drop_connection(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
 
     def _refuse_rest(self) -> None:
-        message = "The server is stopping; nothing was stored."
         while self._queue:
-            _settle(self._queue.popleft().answer, Unavailable(message))
+            _settle(self._queue.popleft().answer, Unavailable("The server is stopping; nothing was stored."))
 
 
 def _together(answers: list[Appended | Lost]) -> tuple[Appended, ...] | Lost:

@@ -5,6 +5,7 @@ import time
 
 import psycopg
 
+from titan.addresses import Address
 from titan.errors import Unavailable
 from titan.storage.life import life
 from titan.storage.postgres import connect
@@ -16,7 +17,7 @@ PROJECTED = "titan_projected"
 class Notices:
     """The positions called out on both channels, for everybody in the process who waits for one."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: Address) -> None:
         self._conninfo = conninfo
         self._positions = {JOURNAL: 0, PROJECTED: 0}
         self.life = ""

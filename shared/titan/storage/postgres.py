@@ -1,21 +1,26 @@
 """Connections to PostgreSQL, and what its errors mean to us.
 
-A database that is stopped or cut off says nothing at all: whoever waits for it hangs up after a while.
+A database that is stopped or cut off says nothing at all: whoever waits for it hangs up after a while. One that refuses
+our password is as good as away: passwords are changed while the system runs, and the file with the new one may come
+later than the change.
 """
 
 import asyncio
 import os
+import select
 import socket
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
-from typing import LiteralString
+from typing import LiteralString, Self
 
 import psycopg
+from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from titan.addresses import Address, current
 from titan.errors import Unavailable
 
 Connection = AsyncConnection[TupleRow]
@@ -57,8 +62,20 @@ def reachable() -> Generator[None]:
     try:
         yield
     except _AWAY as error:
+        if is_refusal(error):
+            raise Unavailable(REFUSED, is_refusal=True) from error
         message = "The database is away."
         raise Unavailable(message) from error
+
+
+REFUSED = "The database refuses our credentials: see DATABASE_URL and DATABASE_PASSWORD."
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether the database does not let us in. A failed start of a session has no code, only words."""
+    return isinstance(error, psycopg.OperationalError) and (
+        "authentication failed" in str(error) or (error.pgconn is not None and bool(error.pgconn.needs_password))
+    )
 
 
 @contextmanager
@@ -79,10 +96,81 @@ def _hang_up(connection: Connection) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
+async def see(connection: Connection) -> None:
+    """See that a connection which rested is still there: one that was ended would fail whoever uses it next.
+
+    Costs nothing as long as the server has said nothing: only then is it asked.
+
+    Raises:
+        psycopg.OperationalError: where it is not.
+    """
+    listening = select.poll()
+    listening.register(connection.fileno(), select.POLLIN)
+    if listening.poll(0):
+        await connection.execute("")
+
+
+class Entrance(Struct):
+    """Where a pool connects to, and what kept it out the last time, which the pool itself only logs."""
+
+    address: Address
+    name: str
+    refusal: Unavailable | None = None
+
+
+class Line(AsyncConnection[TupleRow]):
+    """A connection of a pool."""
+
+    @classmethod
+    async def connect(  # pyright: ignore[reportIncompatibleMethodOverride]  # a pool calls it, with what `pool` gives
+        cls,
+        conninfo: str = "",  # noqa: ARG003  # the address is asked for here, so that it is known what became of that
+        *,
+        entrance: Entrance,
+        connect_timeout: int = 3,
+    ) -> Self:
+        """Connect by what the address is now."""
+        try:
+            connection = await super().connect(
+                current(entrance.address),
+                autocommit=True,
+                prepare_threshold=1,
+                connect_timeout=connect_timeout,
+                application_name=f"titan {entrance.name}",
+                options=PLANNING,
+                tcp_user_timeout=10_000,
+            )
+        except psycopg.OperationalError as error:
+            entrance.refusal = Unavailable(REFUSED, is_refusal=True) if is_refusal(error) else None
+            raise
+        except Unavailable as refusal:
+            entrance.refusal = refusal
+            raise
+        entrance.refusal = None
+        return connection
+
+
 class Pool(AsyncConnectionPool[Connection]):
     """Connections for short statements. While the database is away, whoever asks for one is told so quickly."""
 
     _was_away = False
+
+    def __init__(self, entrance: Entrance, *, size: int) -> None:
+        self._entrance = entrance
+        super().__init__(
+            connection_class=Line,
+            kwargs={"entrance": entrance},
+            min_size=1,
+            max_size=size,
+            open=False,
+            name=entrance.name,
+            timeout=CONNECTION_S,
+            max_waiting=size * 64,
+            # Longer, and the pauses between two attempts grow to half a minute; whoever asks begins the next one.
+            reconnect_timeout=2,
+            configure=_configure,
+            check=see,
+        )
 
     @asynccontextmanager
     async def connection(
@@ -99,13 +187,18 @@ class Pool(AsyncConnectionPool[Connection]):
             async with super().connection(patience_s) as connection:
                 with bounded(connection, statement_s):
                     yield connection
-        except _AWAY:
+        except psycopg.errors.AdminShutdown:
+            # Somebody ended this one session, or all: whether the database is away is for the next one to find out.
+            raise
+        except _AWAY as error:
             self._was_away = True
+            if self._entrance.refusal is not None and isinstance(error, PoolTimeout):
+                raise Unavailable(str(self._entrance.refusal), is_refusal=True) from error
             raise
         self._was_away = False
 
 
-async def connect(conninfo: str, *, name: str, options: str = PLANNING) -> Connection:
+async def connect(conninfo: Address, *, name: str, options: str = PLANNING) -> Connection:
     """Open one connection in autocommit mode, for a process that keeps it.
 
     Raises:
@@ -113,7 +206,7 @@ async def connect(conninfo: str, *, name: str, options: str = PLANNING) -> Conne
     """
     with reachable():
         connection = await AsyncConnection.connect(
-            conninfo,
+            current(conninfo),
             autocommit=True,
             prepare_threshold=1,
             connect_timeout=5,
@@ -138,28 +231,9 @@ async def _configure(connection: Connection) -> None:
     _settle_numbers(connection)
 
 
-def pool(conninfo: str, *, name: str, size: int) -> Pool:
+def pool(conninfo: Address, *, name: str, size: int) -> Pool:
     """A pool for short reads, made closed; whoever composes the process opens it."""
-    return Pool(
-        conninfo,
-        min_size=1,
-        max_size=size,
-        open=False,
-        name=name,
-        timeout=CONNECTION_S,
-        max_waiting=size * 64,
-        # Longer, and the pauses between two attempts grow to half a minute; whoever asks begins the next one.
-        reconnect_timeout=2,
-        configure=_configure,
-        kwargs={
-            "autocommit": True,
-            "prepare_threshold": 1,
-            "connect_timeout": 3,
-            "application_name": f"titan {name}",
-            "options": PLANNING,
-            "tcp_user_timeout": 10_000,
-        },
-    )
+    return Pool(Entrance(conninfo, name), size=size)
 
 
 def in_use(pool: Pool) -> int:
@@ -175,7 +249,8 @@ async def alive(pool: Pool) -> None:
         Unavailable: where it gives none.
     """
     with reachable():
-        async with pool.connection(timeout=1, statement_s=1) as connection:
+        # A little less than health's own patience, which would only say that there was no answer.
+        async with pool.connection(timeout=0.8, statement_s=1) as connection:
             await connection.execute("SELECT 1")
 
 

@@ -7,9 +7,12 @@ from typing import cast
 import redis
 import redis.asyncio
 from msgspec import Struct
+from redis.asyncio.connection import parse_url
 from redis.backoff import NoBackoff
+from redis.credentials import CredentialProvider
 from redis.retry import Retry
 
+from titan.addresses import Address, current
 from titan.errors import Unavailable
 
 
@@ -69,17 +72,56 @@ class Names(Struct, frozen=True):
 _ONCE = Retry(NoBackoff(), 0)
 
 
-def connect(url: str, *, timeout_s: float = 2.0) -> redis.asyncio.Redis:
+class Fresh(CredentialProvider):
+    """What leads into Redis, asked for by the client whenever it connects."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        try:
+            told = parse_url(current(self._address))
+        except (Unavailable, ValueError) as error:
+            # Any other error would leave the client with a connection that it takes for a good one.
+            raise redis.AuthenticationError(str(error)) from error
+        password = told.get("password", "")
+        return (username, password) if (username := told.get("username")) else (password,)
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return self.get_credentials()
+
+
+def _parts(address: Address) -> tuple[str, Fresh | None]:
+    """The URL that a client begins with, and what it asks for the credentials where they may change."""
+    url = current(address)
+    if not callable(address) or "password" not in parse_url(url):
+        return url, None
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}", Fresh(address)
+
+
+def connect(address: Address, *, timeout_s: float = 2.0) -> redis.asyncio.Redis:
     """A client for short commands; connects when first used, gives up after `timeout_s`, repeats nothing."""
+    url, credentials = _parts(address)
     return redis.asyncio.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
-        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=_ONCE, max_connections=64
+        url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=_ONCE,
+        max_connections=64,
+        credential_provider=credentials,
     )
 
 
-def connect_blocking(url: str, *, timeout_s: float = 2.0) -> "redis.Redis":
+def connect_blocking(address: Address, *, timeout_s: float = 2.0) -> "redis.Redis":
     """The same for a thread of its own."""
+    url, credentials = _parts(address)
     return redis.Redis.from_url(  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
-        url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s, retry=_ONCE
+        url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=_ONCE,
+        credential_provider=credentials,
     )
 
 
@@ -96,6 +138,9 @@ def reachable() -> Generator[None]:
     """
     try:
         yield
+    except redis.AuthenticationError as error:
+        message = "Redis refuses our credentials: see REDIS_URL and REDIS_PASSWORD."
+        raise Unavailable(message, is_refusal=True) from error
     except AWAY as error:
         message = "Redis is away."
         raise Unavailable(message) from error

@@ -19,8 +19,10 @@ from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 from sqlalchemy import Connection, create_engine, pool
 
-from titan.config import database
+from titan.addresses import Address, current, database
 from titan.errors import Misconfigured, Unavailable
+from titan.observability.logs import logger
+from titan.storage.postgres import reachable
 
 KNOWN = "0002"
 """The revision of the schema that this code was written for. Revisions are numbers of four digits, in their order."""
@@ -29,7 +31,7 @@ CURRENT = "SELECT version_num FROM public.alembic_version"
 COMPATIBLE = "SELECT since FROM public.titan_compatible"
 
 
-def _config(url: str) -> Config:
+def _config(url: Address) -> Config:
     beside_the_code = Path(__file__).resolve().parents[3]
     in_a_wheel = Path(__file__).resolve().parents[1]
     root = next(path for path in (beside_the_code, in_a_wheel) if (path / "migrations" / "env.py").exists())
@@ -41,7 +43,7 @@ def _config(url: str) -> Config:
     return config
 
 
-def migrate(url: str, to: str = "head") -> None:
+def migrate(url: Address, to: str = "head") -> None:
     """Run the migrations that are missing; several processes may call this at once."""
     command.upgrade(_config(url), to)
 
@@ -77,12 +79,13 @@ SELECT pg_advisory_xact_lock(7241002)
 
 
 @contextmanager
-def anew(url: str) -> Generator[Anew]:
+def anew(url: Address) -> Generator[Anew]:
     """Begin such a transaction, while nobody migrates; committed at the end of the context, or nothing was done."""
     conninfo = database(url).conninfo
 
     def connect() -> psycopg.Connection:
-        return psycopg.connect(conninfo, connect_timeout=5, application_name="titan restore")
+        with reachable():
+            return psycopg.connect(current(conninfo), connect_timeout=5, application_name="titan restore")
 
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=pool.NullPool)
     with engine.begin() as connection:
@@ -91,13 +94,13 @@ def anew(url: str) -> Generator[Anew]:
     engine.dispose()
 
 
-def check(url: str) -> None:
+def check(url: Address) -> None:
     """See that the database has the schema that this code knows, or a newer one that leaves it what it needs.
 
     Raises:
         Misconfigured: where it has none, an older one, or one that is too new; the sentence says what to do.
     """
-    with psycopg.connect(database(url).conninfo, connect_timeout=5, autocommit=True) as connection:
+    with psycopg.connect(current(database(url).conninfo), connect_timeout=5, autocommit=True) as connection:
         found = _first(connection, CURRENT)
         if found is None:
             message = "The database has no schema yet: run `titan migrate` first."
@@ -125,7 +128,7 @@ def _first(connection: "psycopg.Connection[TupleRow]", query: LiteralString) -> 
     return row[0] if row else None
 
 
-def wait_and_check(url: str, *, patience_s: float = 60.0) -> None:
+def wait_and_check(url: Address, *, patience_s: float = 60.0) -> None:
     """The same for a process that may start before its database does.
 
     Raises:
@@ -133,13 +136,19 @@ def wait_and_check(url: str, *, patience_s: float = 60.0) -> None:
         Unavailable: where the database does not answer in time.
     """
     until = time.monotonic() + patience_s
+    refusal = ""
     while True:
         try:
-            check(url)
-        except psycopg.OperationalError as error:
+            with reachable():
+                check(url)
+        except Unavailable as error:
             if time.monotonic() > until:
+                if error.is_refusal:
+                    raise
                 message = "The database does not answer."
                 raise Unavailable(message) from error
+            if error.is_refusal and refusal != (refusal := str(error)):
+                logger("titan.schema").warning("waiting for the database", reason=refusal)
             time.sleep(0.5)
         else:
             return

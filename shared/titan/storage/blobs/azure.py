@@ -1,8 +1,9 @@
 """Contents in a container of Azure Blob Storage."""
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import IO
 
 from azure.core.exceptions import (
@@ -16,6 +17,7 @@ from azure.storage.blob import BlobClient, BlobServiceClient, ContainerClient, L
 from titan.config import Settings
 from titan.errors import Misconfigured, NotFound, Unavailable
 from titan.storage.blobs.keys import Keys, gathering
+from titan.storage.blobs.renewed import Renewed
 from titan.storage.blobs.store import PIECE_BYTES
 
 PART_BYTES = 4 << 20
@@ -33,17 +35,26 @@ def shelf(settings: Settings) -> "Container":
     """
     if not settings.azure_container:
         raise Misconfigured("BLOB_STORAGE_TYPE=azure needs AZURE_CONTAINER.")
+    secret = settings.azure_storage_connection_string or settings.azure_account_key or settings.azure_sas_token
+    if secret is None or not (settings.azure_storage_connection_string or settings.azure_account_url):
+        raise Misconfigured(
+            "BLOB_STORAGE_TYPE=azure needs AZURE_STORAGE_CONNECTION_STRING, or AZURE_ACCOUNT_URL with "
+            "AZURE_ACCOUNT_KEY or AZURE_SAS_TOKEN."
+        )
+    url = None if settings.azure_storage_connection_string else settings.azure_account_url
     try:
-        service = _service(settings)
-    except ValueError as error:
-        raise Misconfigured("AZURE_STORAGE_CONNECTION_STRING or AZURE_ACCOUNT_URL is not one.") from error
-    return Container(service.get_container_client(settings.azure_container), Keys.below(settings.azure_prefix))
+        client = Renewed(secret.read, partial(_client, url, container=settings.azure_container))
+    except Unavailable as refusal:
+        raise Misconfigured(str(refusal)) from refusal
+    return Container(client, Keys.below(settings.azure_prefix))
 
 
-def _service(settings: Settings) -> BlobServiceClient:
-    if settings.azure_storage_connection_string:
-        return BlobServiceClient.from_connection_string(
-            settings.azure_storage_connection_string,
+def _client(url: str | None, secret: str, *, container: str) -> ContainerClient:
+    """A client by a key or a token for a URL; without one, the secret is a connection string."""
+    made = BlobServiceClient.from_connection_string if url is None else partial(BlobServiceClient, url)
+    try:
+        service = made(
+            secret,
             max_single_put_size=PART_BYTES,
             max_block_size=PART_BYTES,
             max_single_get_size=_AHEAD_BYTES,
@@ -52,23 +63,11 @@ def _service(settings: Settings) -> BlobServiceClient:
             connection_timeout=_CONNECT_S,
             read_timeout=_READ_S,
         )
-    credential = settings.azure_account_key or settings.azure_sas_token
-    if not settings.azure_account_url or not credential:
-        raise Misconfigured(
-            "BLOB_STORAGE_TYPE=azure needs AZURE_STORAGE_CONNECTION_STRING, or AZURE_ACCOUNT_URL with "
-            "AZURE_ACCOUNT_KEY or AZURE_SAS_TOKEN."
-        )
-    return BlobServiceClient(
-        settings.azure_account_url,
-        credential,
-        max_single_put_size=PART_BYTES,
-        max_block_size=PART_BYTES,
-        max_single_get_size=_AHEAD_BYTES,
-        max_chunk_get_size=_AHEAD_BYTES,
-        retry_policy=_retries(),
-        connection_timeout=_CONNECT_S,
-        read_timeout=_READ_S,
-    )
+    except ValueError as error:
+        raise Unavailable(
+            "AZURE_STORAGE_CONNECTION_STRING or AZURE_ACCOUNT_URL is not one.", is_refusal=True
+        ) from error
+    return service.get_container_client(container)
 
 
 def _retries() -> LinearRetry:
@@ -93,12 +92,13 @@ def reachable() -> Generator[None]:
         raise NotFound("There is no such content.") from error
     except AzureError as error:
         refused = isinstance(error, ClientAuthenticationError) or _status(error) in {401, 403}
-        raise Unavailable(
-            "The blob store refuses our credentials: see AZURE_STORAGE_CONNECTION_STRING, or AZURE_ACCOUNT_KEY or "
-            "AZURE_SAS_TOKEN."
-            if refused
-            else "The blob store is away."
-        ) from error
+        if refused:
+            raise Unavailable(
+                "The blob store refuses our credentials: see AZURE_STORAGE_CONNECTION_STRING, or AZURE_ACCOUNT_KEY or "
+                "AZURE_SAS_TOKEN.",
+                is_refusal=True,
+            ) from error
+        raise Unavailable("The blob store is away.") from error
     except OSError as error:
         raise Unavailable("The blob store is away.") from error
 
@@ -110,7 +110,7 @@ def _status(error: AzureError) -> int | None:
 class Container:
     """Contents as block blobs."""
 
-    def __init__(self, client: ContainerClient, keys: Keys) -> None:
+    def __init__(self, client: Renewed[ContainerClient], keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
@@ -167,13 +167,14 @@ class Container:
 
     def walk(self) -> Generator[tuple[str, datetime]]:
         with reachable():
-            for blob in self._client.list_blobs(name_starts_with=self._keys.prefix):
+            for blob in self._client().list_blobs(name_starts_with=self._keys.prefix):
                 digest = self._keys.digest(blob.name)
                 if digest is not None:
                     yield digest, blob.last_modified
 
     def close(self) -> None:
-        self._client.close()
+        with suppress(Unavailable):
+            self._client().close()
 
     def _blob(self, digest: str) -> BlobClient:
-        return self._client.get_blob_client(self._keys.key(digest))
+        return self._client().get_blob_client(self._keys.key(digest))

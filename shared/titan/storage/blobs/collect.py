@@ -24,6 +24,7 @@ from typing import LiteralString
 
 from msgspec import Struct
 
+from titan.addresses import Address
 from titan.codec.blobs import digests
 from titan.storage.blobs.store import Blobs
 from titan.storage.postgres import Connection, Pool, connect, lead, reachable
@@ -91,7 +92,7 @@ SELECT now()
 """
 
 
-async def collect(conninfo: str, blobs: Blobs, *, grace: timedelta) -> Collected | None:
+async def collect(conninfo: Address, blobs: Blobs, *, grace: timedelta) -> Collected | None:
     """Condemn and remove what nothing refers to; None where another collector is, or is kept away.
 
     Memory is bounded: what is referred to is gathered in a temporary table of the database.

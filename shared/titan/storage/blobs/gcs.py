@@ -1,10 +1,13 @@
 """Contents in a bucket of Google Cloud Storage."""
 
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import IO, Protocol, cast
+from functools import partial
+from pathlib import Path
+from typing import IO, NamedTuple, Protocol, cast
 
+import msgspec
 from google.api_core.exceptions import Forbidden, GoogleAPIError, Unauthorized
 from google.api_core.exceptions import NotFound as Absent
 from google.api_core.retry import Retry
@@ -17,6 +20,7 @@ from google.oauth2.service_account import Credentials
 from titan.config import Settings
 from titan.errors import Misconfigured, NotFound, Unavailable
 from titan.storage.blobs.keys import Keys, gathering
+from titan.storage.blobs.renewed import Renewed
 from titan.storage.blobs.store import PIECE_BYTES
 
 PART_BYTES = 8 << 20
@@ -64,25 +68,42 @@ def shelf(settings: Settings) -> "GcsBucket":
     if not settings.gcs_bucket:
         raise Misconfigured("BLOB_STORAGE_TYPE=gcs needs GCS_BUCKET.")
     try:
-        client = Client(project=settings.gcs_project, credentials=_credentials(settings.gcs_credentials_path))
+        opened = Renewed(
+            partial(_key, settings.gcs_credentials_path),
+            partial(_open, settings.gcs_project, settings.gcs_bucket),
+        )
+    except Unavailable as refusal:
+        raise Misconfigured(f"{refusal} GCS_CREDENTIALS_PATH={settings.gcs_credentials_path}") from refusal
     except DefaultCredentialsError as error:
         raise Misconfigured(
             "BLOB_STORAGE_TYPE=gcs needs GCS_CREDENTIALS_PATH, or the credentials of the machine that it runs on."
         ) from error
-    bucket = cast("Callable[[str], _Bucket]", client.bucket)
-    return GcsBucket(client, bucket(settings.gcs_bucket), Keys.below(settings.gcs_prefix))
+    return GcsBucket(opened, Keys.below(settings.gcs_prefix))
 
 
-def _credentials(path: str | None) -> Credentials | None:
-    if path is None:
-        return None
+def _key(path: str | None) -> str:
+    """What the file of the key holds now; nothing where there is none."""
     try:
-        from_file = cast("Callable[[str], Credentials]", Credentials.from_service_account_file)
-        return from_file(path)
-    except OSError as error:
-        raise Misconfigured(f"GCS_CREDENTIALS_PATH={path} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, GoogleAuthError) as error:
-        raise Misconfigured(f"GCS_CREDENTIALS_PATH={path} is no key of a service account.") from error
+        return Path(path).read_text(encoding="utf-8") if path else ""
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise Unavailable(f"The key of GCS_CREDENTIALS_PATH cannot be read: {reason}.", is_refusal=True) from error
+
+
+class _Opened(NamedTuple):
+    client: Client
+    bucket: _Bucket
+
+
+def _open(project: str | None, bucket: str, key: str) -> _Opened:
+    """A client by the key of a service account; without one, by what the machine has."""
+    try:
+        from_key = cast("Callable[[object], Credentials]", Credentials.from_service_account_info)
+        credentials = from_key(msgspec.json.decode(key)) if key else None
+    except (ValueError, TypeError, AttributeError, GoogleAuthError) as error:
+        raise Unavailable("GCS_CREDENTIALS_PATH holds no key of a service account.", is_refusal=True) from error
+    client = Client(project=project, credentials=credentials)
+    return _Opened(client, cast("Callable[[str], _Bucket]", client.bucket)(bucket))
 
 
 def _last_put(blob: _Object) -> datetime:
@@ -104,7 +125,7 @@ def reachable() -> Generator[None]:
     except Absent as error:
         raise NotFound("There is no such content.") from error
     except (Forbidden, Unauthorized, GoogleAuthError) as error:
-        raise Unavailable(_NO_CREDENTIALS) from error
+        raise Unavailable(_NO_CREDENTIALS, is_refusal=True) from error
     except (GoogleAPIError, InvalidResponse, DataCorruption, OSError) as error:
         raise Unavailable("The blob store is away.") from error
 
@@ -112,9 +133,8 @@ def reachable() -> Generator[None]:
 class GcsBucket:
     """Contents as objects."""
 
-    def __init__(self, client: Client, bucket: _Bucket, keys: Keys) -> None:
-        self._client = client
-        self._bucket = bucket
+    def __init__(self, opened: Renewed[_Opened], keys: Keys) -> None:
+        self._opened = opened
         self._keys = keys
 
     def spool(self) -> IO[bytes]:
@@ -167,13 +187,14 @@ class GcsBucket:
 
     def walk(self) -> Generator[tuple[str, datetime]]:
         with reachable():
-            for blob in self._bucket.list_blobs(prefix=self._keys.prefix, timeout=_TIMEOUT_S, retry=_AGAIN):
+            for blob in self._opened().bucket.list_blobs(prefix=self._keys.prefix, timeout=_TIMEOUT_S, retry=_AGAIN):
                 digest = self._keys.digest(blob.name)
                 if digest is not None and blob.updated is not None:
                     yield digest, max(blob.updated, _last_put(blob))
 
     def close(self) -> None:
-        self._client.close()
+        with suppress(Unavailable):
+            self._opened().client.close()
 
     def _blob(self, digest: str) -> _Object:
-        return self._bucket.blob(self._keys.key(digest), chunk_size=PART_BYTES)
+        return self._opened().bucket.blob(self._keys.key(digest), chunk_size=PART_BYTES)

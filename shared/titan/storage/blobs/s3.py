@@ -8,12 +8,14 @@ from urllib.parse import urlsplit
 
 from minio import Minio
 from minio.commonconfig import REPLACE, CopySource
-from minio.credentials.providers import IamAwsProvider
+from minio.credentials.credentials import Credentials
+from minio.credentials.providers import IamAwsProvider, Provider
 from minio.error import MinioException, S3Error
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
+from titan.addresses import Secret
 from titan.config import Settings
 from titan.errors import Misconfigured, NotFound, Unavailable
 from titan.storage.blobs.keys import Keys, gathering
@@ -47,8 +49,6 @@ def shelf(settings: Settings) -> "Bucket":
         raise Misconfigured("S3_ENDPOINT_URL must look like https://host:port, without a path.")
     client = Minio(
         endpoint=endpoint.netloc,
-        access_key=settings.aws_access_key_id,
-        secret_key=settings.aws_secret_access_key,
         secure=endpoint.scheme == "https",
         region=settings.s3_region,
         http_client=PoolManager(
@@ -56,10 +56,27 @@ def shelf(settings: Settings) -> "Bucket":
             maxsize=THREADS,
             retries=Retry(total=2, backoff_factor=0.2, status_forcelist=[500, 502, 503, 504]),
         ),
-        # Without keys, those of the role that the machine or the pod has.
-        credentials=None if settings.aws_access_key_id else IamAwsProvider(),
+        credentials=_credentials(settings),
     )
     return Bucket(client, settings.s3_bucket, Keys.below(settings.s3_prefix))
+
+
+class AccessKeys(Provider):
+    """A pair of keys, asked for by the client for every request."""
+
+    def __init__(self, id: Secret, secret: Secret) -> None:
+        self._id = id
+        self._secret = secret
+
+    def retrieve(self) -> Credentials:
+        return Credentials(self._id.read(), self._secret.read())
+
+
+def _credentials(settings: Settings) -> Provider:
+    """The keys that the settings name; without them, those of the role that the machine or the pod has."""
+    if settings.aws_access_key_id and settings.aws_secret_access_key:
+        return AccessKeys(settings.aws_access_key_id, settings.aws_secret_access_key)
+    return IamAwsProvider()
 
 
 @contextmanager
@@ -78,7 +95,8 @@ def reachable() -> Generator[None]:
         if error.code in _REFUSED:
             raise Unavailable(
                 f"The blob store refuses our credentials ({error.code}): see AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY "
-                "and the rights on the bucket."
+                "and the rights on the bucket.",
+                is_refusal=True,
             ) from error
         if error.code == "NoSuchBucket":
             raise Unavailable("The blob store has no bucket of the name in S3_BUCKET.") from error
