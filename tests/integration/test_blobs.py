@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from support import blob_servers
 from support.answering import answer, answering
-from support.blob_servers import BlobServer
+from support.blob_servers import AZURE_KEY, BlobServer
 from titan.addresses import Secret
 from titan.config import Settings
 from titan.errors import Misconfigured, NotFound, TooLarge, Unavailable
@@ -304,21 +304,25 @@ async def test_a_directory_that_cannot_be_used_is_unavailable(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("kind", "wrong"),
-    [
-        ("s3", {"aws_secret_access_key": Secret("AWS_SECRET_ACCESS_KEY", "wrong")}),
-        ("azure", {"azure_account_key": Secret("AZURE_ACCOUNT_KEY", "d3Jvbmc=")}),
-    ],
+    ("kind", "name", "right"),
+    [("s3", "aws_secret_access_key", "titan-secret"), ("azure", "azure_account_key", AZURE_KEY)],
     indirect=["kind"],
 )
-async def test_a_store_that_refuses_our_credentials_is_unavailable_and_says_so(
-    settings: Settings, wrong: dict[str, Secret]
+async def test_a_store_that_refuses_our_key_says_so_until_the_file_has_the_right_one(
+    settings: Settings, name: str, right: str, tmp_path: Path
 ) -> None:
-    blobs = open_blobs(replace(settings, **wrong))
+    file = tmp_path / "key"
+    file.write_text("d3Jvbmc=\n")
+    blobs = open_blobs(replace(settings, **{name: Secret(name.upper(), path=str(file))}))
     try:
         for attempt in (put(blobs, b"x"), blobs.size("0" * 64), content_of(blobs, "0" * 64)):
             with pytest.raises(Unavailable, match="refuses our credentials"):
                 await attempt
+        file.write_text(f"{right}\n")
+        await put(blobs, b"x")
+        file.unlink()
+        with pytest.raises(Unavailable, match=f"{name.upper()}_FILE cannot be read"):
+            await put(blobs, b"x")
     finally:
         await blobs.close()
 
