@@ -19,6 +19,7 @@ from titan.dev.run import addresses
 from titan.errors import Misconfigured
 from titan.observability import logs
 from titan.operate.backup import backup as make_backup
+from titan.operate.bench import bench
 from titan.operate.collecting import collect_blobs
 from titan.operate.importing import import_files
 from titan.operate.parking import parked as parked_events
@@ -160,6 +161,8 @@ def verify(*, url: Replicas = None, every: Every = False) -> int:
         )
     )
 
+
+operators.command(bench)
 
 events = App(name="events", help="Events that the projector could not follow, and set aside.")
 operators.command(events)

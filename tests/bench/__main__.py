@@ -12,7 +12,7 @@ import psycopg
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import elements, overload, reads, soak, stores, writes
+from bench import elements, overload, reads, rebuild, soak, stores, writes
 from bench.place import Bench
 from bench.report import Report, Row, now, number, show, store
 from titan.errors import TitanError
@@ -28,6 +28,7 @@ SECTIONS = {
     "overload": overload.overload,
     "elements": elements.elements,
     "pages": stores.pages,
+    "rebuild": rebuild.rebuild,
     "journal": stores.journal_alone,
     "branch": stores.branch,
     "decode": stores.decoding,

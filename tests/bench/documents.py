@@ -4,38 +4,14 @@ from hashlib import sha256
 
 import msgspec
 
+from titan.operate.samples import reference, submodel
+
 ID_PREFIX = "https://example.com/bench/"
 
 
-def _reference(number: int) -> dict[str, object]:
-    value = f"urn:m:{number:03d}"
-    return {"type": "ExternalReference", "keys": [{"type": "GlobalReference", "value": value}]}
-
-
-def _submodel(elements: int) -> str:
-    return msgspec.json.encode(
-        {
-            "modelType": "Submodel",
-            "id": "@ID@",
-            "idShort": "OperationalData",
-            "semanticId": _reference(0),
-            "submodelElements": [
-                {
-                    "modelType": "Property",
-                    "idShort": f"Value{number:02d}",
-                    "semanticId": _reference(number),
-                    "valueType": "xs:double",
-                    "value": f"{number * 1.25:.2f}",
-                }
-                for number in range(elements)
-            ],
-        }
-    ).decode()
-
-
-BODY = _submodel(28)
+BODY = submodel(28)
 """With `@ID@` for the identifier."""
-SMALL = _submodel(1)
+SMALL = submodel(1)
 
 
 def identifier(number: int) -> str:
@@ -66,11 +42,11 @@ def large(number: int, size: int) -> bytes:
 
 
 def _property(id_short: str, number: int) -> dict[str, object]:
-    named: dict[str, object] = {"modelType": "Property", "idShort": id_short, "semanticId": _reference(number % 1000)}
+    named: dict[str, object] = {"modelType": "Property", "idShort": id_short, "semanticId": reference(number % 1000)}
     return named | {"valueType": "xs:string", "value": sha256(b"%d" % number).hexdigest()}
 
 
 def _section(number: int) -> dict[str, object]:
     named: dict[str, object] = {"modelType": "SubmodelElementCollection", "idShort": f"Section{number:05d}"}
     below = [_property(f"Value{at:02d}", number * 100 + at) for at in range(10)]
-    return named | {"semanticId": _reference(number % 1000), "value": below}
+    return named | {"semanticId": reference(number % 1000), "value": below}

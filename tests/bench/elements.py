@@ -12,7 +12,6 @@ import psycopg
 from msgspec import Struct
 
 from bench.documents import identifier, large
-from bench.load import Plan, Result
 from bench.place import Bench, Served, Stores, ask, ready
 from bench.reads import alternate, latencies, rate
 from bench.report import Row
@@ -20,6 +19,7 @@ from bench.writes import Stack
 from titan.codec.ids import encode_id
 from titan.codec.parts import CHUNK_BYTES
 from titan.metamodel.kinds import SUBMODEL, Subject
+from titan.operate.loading import Plan, Result
 from titan.storage.documents import BRANCH
 
 SIZES = {"5 KB": 5_000, "1 MB": 1_000_000, "10 MB": 10_000_000}

@@ -6,10 +6,10 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from bench.documents import BODY, ID_PREFIX
-from bench.load import Plan, Result
 from bench.place import Bench, resident_mb
 from bench.report import Row
 from bench.writes import Stack
+from titan.operate.loading import Plan, Result
 
 CROWD = 2048
 """Connections, twice as many as a worker serves at once."""

@@ -23,11 +23,11 @@ from msgspec import Struct
 from psycopg import sql
 from redis import Redis
 
-from bench.load import Plan, Result
 from titan.dev import embedded
 from titan.dev.embedded import Given
 from titan.dev.place import Place
 from titan.dev.processes import HOST, Command, Process, free_port
+from titan.operate.loading import Plan, Result
 from titan.storage import schema
 
 READY_WITHIN_S = 60.0
@@ -91,6 +91,11 @@ class Bench:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @property
+    def data_dir(self) -> Path:
+        """Where the processes keep contents of files and Blobs."""
+        return self._directory / "titan"
+
     @contextmanager
     def stores(self) -> Generator[Stores]:
         """Stores that nobody else uses, gone with the context. One at a time: there is one Redis."""
@@ -152,6 +157,7 @@ class Bench:
             "TITAN_LOG_LEVEL": "WARNING",
             "TITAN_HOST": HOST,
             "TITAN_PORT": str(port),
+            "TITAN_DATA_DIR": str(self.data_dir),
         }
 
     def load(self, plan: Plan, *, cores: Collection[int] = BOTH) -> Result:
@@ -164,7 +170,7 @@ class Bench:
         """Carry a plan out beside the body; `finished` waits for its result."""
         with pinned(cores):
             child = subprocess.Popen(
-                [sys.executable, "-m", "bench.load"],
+                [sys.executable, "-m", "titan.operate.loading"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={"PYTHONPATH": OUR_PATH, "PATH": os.defpath},
@@ -178,25 +184,27 @@ class Bench:
             finally:
                 child.kill()
 
-    def run(self, stores: Stores, *words: str, timeout_s: float = 300) -> str:
-        """Carry one command of Titan out; gives what it printed."""
-        answer = subprocess.run(
-            (sys.executable, "-m", *words),
-            env=self._settings(stores, free_port()),
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=timeout_s,
-        )
-        if answer.returncode != 0:
-            raise RuntimeError(f"{' '.join(words)} ended with {answer.returncode}: {answer.stderr}")
-        return answer.stdout
+    @contextmanager
+    def command(self, stores: Stores, *words: str) -> Generator["subprocess.Popen[bytes]"]:
+        """One command of Titan, beside the body; ended with it where it has not ended by then."""
+        argv = (sys.executable, "-m", "titan.main", *words)
+        with subprocess.Popen(argv, env=self._settings(stores, free_port()), stderr=subprocess.PIPE) as child:
+            try:
+                yield child
+            finally:
+                child.kill()
 
 
 def ready(*served: Served) -> None:
     """Wait for all of them."""
     for one in served:
         one.wait_ready()
+
+
+def stopped(child: "subprocess.Popen[bytes]") -> Result:
+    """End a load before its time; gives what it has measured until then."""
+    child.terminate()
+    return finished(child)
 
 
 def finished(child: "subprocess.Popen[bytes]") -> Result:
@@ -248,27 +256,36 @@ def _is_ready(url: str) -> bool:
 def resident_mb(pid: int) -> float:
     """Memory that a process and its children have to themselves or share among each other; 0 where nobody tells."""
     total = 0
-    for one in (pid, *_children(pid)):
+    for one in (pid, *children(pid)):
         with suppress(OSError):
             lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
             total += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return total / 1024
 
 
+def peak_mb(pid: int) -> float:
+    """The most memory that a process had so far; 0 where it has ended, or nobody tells."""
+    with suppress(OSError, StopIteration):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+    return 0.0
+
+
 def cpu_s(pid: int) -> float:
     """Seconds of a core that a process and its children have used."""
     ticks = 0
-    for one in (pid, *_children(pid)):
+    for one in (pid, *children(pid)):
         with suppress(OSError):
             fields = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """Of a process, and theirs."""
     found: list[int] = []
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                found += (int(child), *_children(int(child)))
+                found += (int(child), *children(int(child)))
     return found

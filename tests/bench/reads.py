@@ -7,10 +7,10 @@ from statistics import median
 from msgspec.structs import replace
 
 from bench.documents import BODY, ID_PREFIX, identifier, numbered
-from bench.load import Plan, Result
 from bench.place import Bench, Served, ask, cpu_s, ready
 from bench.report import Row
 from titan.codec.ids import encode_id
+from titan.operate.loading import Plan, Result
 
 SERVER, LOAD = frozenset({0}), frozenset({1})
 CONNECTIONS = 32

@@ -14,16 +14,16 @@ from msgspec.structs import replace
 from bench import decode
 from bench.append import Appending, fill_small
 from bench.branch import changes
-from bench.load import Plan
 from bench.place import OUR_PATH, Bench, ask, ready
 from bench.reads import alternate, latencies
 from bench.report import Row
+from titan.operate.loading import Plan
 
 PAGE = 100
 
 
 def pages(bench: Bench) -> Iterator[Row]:
-    """The first page of many small submodels against the last; and how fast the read model is rebuilt."""
+    """The first page of many small submodels against the last."""
     count = 10_000 if bench.quick else 100_000
     rounds, seconds = (4, 0.5) if bench.quick else (8, 1.0)
     with ExitStack() as stack:
@@ -33,7 +33,7 @@ def pages(bench: Bench) -> Iterator[Row]:
         projector = stack.enter_context(bench.titan(stores, "projector"))
         read = stack.enter_context(bench.titan(stores, "read", {"TITAN_MEMORY_BYTES": "0"}))
         ready(projector, read)
-        last = _cursor(f"{read.url}/submodels", count - PAGE)
+        last = wait_listed(f"{read.url}/submodels", count - PAGE)
         url = f"{read.url}/submodels?limit={PAGE}"
         plans = {
             "page 1": (read, Plan(url=url, seconds=seconds)),
@@ -46,9 +46,6 @@ def pages(bench: Bench) -> Iterator[Row]:
         # Either way round: a first page that takes longer than the last is read to the end of the list.
         over = median(max(a.p50, b.p50) / min(a.p50, b.p50) for a, b in zip(first, far, strict=True))
         yield Row("pages", "slower of both / faster", over, "×", at_most=1.5)
-        began = time.monotonic()
-        bench.run(stores, "titan.main", "rebuild")
-        yield Row("rebuild", "documents listed anew", count / (time.monotonic() - began), "1/s")
 
 
 class _Paging(msgspec.Struct):
@@ -60,7 +57,7 @@ class _Page(msgspec.Struct):
     paging_metadata: _Paging
 
 
-def _cursor(url: str, behind: int) -> str:
+def wait_listed(url: str, behind: int) -> str:
     """The cursor behind so many documents; waits until they are listed."""
     cursor, passed, until = "", 0, time.monotonic() + 120
     while passed < behind:

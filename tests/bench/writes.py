@@ -9,11 +9,11 @@ import psycopg
 from msgspec.structs import replace
 
 from bench.documents import BODY, ID_PREFIX, identifier, numbered
-from bench.load import Plan, Result
 from bench.place import Bench, Served, Stores, ask, finished, ready, resident_mb
 from bench.reads import alternate, fill, latencies, rate, ratio
 from bench.report import Row
 from titan.codec.ids import encode_id
+from titan.operate.loading import Plan, Result
 
 KNOWN = 2000
 """How many documents PUT replaces, by turns."""

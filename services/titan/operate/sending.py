@@ -108,13 +108,14 @@ def _outcome(response: httpx.Response, *, is_unsure: bool) -> Outcome:
         return Outcome(is_stored=True)
     if response.is_success:
         return Outcome(is_stored=True, is_replaced=True)
-    messages = _messages(response)
+    messages = told(response)
     if response.status_code == HTTPStatus.CONFLICT and is_unsure:
         messages += ("An earlier attempt was not answered clearly: it may be the one that stored the document.",)
     return Outcome(is_stored=False, messages=messages)
 
 
-def _messages(response: httpx.Response) -> tuple[str, ...]:
+def told(response: httpx.Response) -> tuple[str, ...]:
+    """Why it was refused, in the server's words; the status where it has none."""
     status = f"{response.status_code} {response.reason_phrase}"
     try:
         result = _RESULT.decode(response.content)
