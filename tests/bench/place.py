@@ -23,6 +23,7 @@ from msgspec import Struct
 from psycopg import sql
 from redis import Redis
 
+from titan.addresses import current
 from titan.dev import embedded
 from titan.dev.embedded import Given
 from titan.dev.place import Place
@@ -84,7 +85,7 @@ class Bench:
             for server in servers.embedded:
                 stack.callback(server.process.stop)
             embedded.start(servers.embedded)
-            self._database_url, self._redis_url = servers.database_url, servers.redis_url
+            self._database_url, self._redis_url = current(servers.database_url), current(servers.redis_url)
             self._stack = stack.pop_all()
         return self
 

@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from bench.documents import BODY, numbered
 from titan import factories
+from titan.addresses import current
 from titan.config import Settings
 from titan.events.decide import Standing
 from titan.events.facts import Recorded
@@ -82,7 +83,7 @@ class Alone(Journal):
 def write_app(settings: Settings, *, connections: int) -> Litestar:
     """The write tier around another journal: without storage where it has no connections."""
     metrics = Metrics()
-    conninfo = settings.database_url or ""
+    conninfo = current(settings.database or "")
     notices, shared = Notices(conninfo), pool(conninfo, name="bench", size=max(connections, 1))
     visibility = Visibility(
         Reach.JOURNAL,

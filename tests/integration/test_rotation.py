@@ -1,6 +1,9 @@
 """Passwords of the stores are changed under load: nobody is started anew, and nobody notices but who was in flight."""
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from threading import Event
 from typing import NamedTuple
@@ -43,6 +46,7 @@ class Store(NamedTuple):
 
 class Rotated(NamedTuple):
     titan: Titan
+    environ: Mapping[str, str]
     postgres: Store
     redis: Store
 
@@ -93,7 +97,7 @@ def _running(chosen: Chosen, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             "TITAN_LOG_LEVEL": "WARNING",
         }
         with titan(directory, free_port(), "dev", "--replicas", "2", environ=environ) as run:
-            yield Rotated(run, *stores)
+            yield Rotated(run, environ, *stores)
         assert "secret-" not in run.said()
 
 
@@ -173,6 +177,14 @@ def test_a_file_that_lags_behind_postgresql_is_waited_for(running: Rotated) -> N
         assert client.put(path_of(SUBMODEL, id), json=document(SUBMODEL, id)).status_code == 201
     assert running.checks("write")["database"]["status"] == "up"
     assert "refuses our credentials: see DATABASE_URL" in running.titan.said()
+
+
+@pytest.mark.parametrize("command", ["migrate", "status", "verify"])
+def test_commands_find_the_password_in_the_file(running: Rotated, command: str) -> None:
+    argv = (sys.executable, "-m", "titan.main", command)
+    done = subprocess.run(argv, env={**os.environ, **running.environ}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "secret-" not in done.stdout + done.stderr
 
 
 def test_a_new_password_of_redis_is_taken_up_under_load(running: Rotated) -> None:
