@@ -1,45 +1,20 @@
 """The table of operations, the document that is made of it, and what is served are what the official OpenAPI says."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
-from typing import Any
 
 import httpx
 import msgspec
 import pytest
-import yaml
 
+from support.official import PLACES, SERVED, SPEC, Plain, file_of, loaded, looked_up, operations
 from titan.codec.ids import encode_id
 from titan.http.operations import OPERATIONS
-from titan.http.operations.row import (
-    CONCEPTS,
-    PROFILES,
-    SHELL_SERVICE,
-    SHELLS,
-    SUBMODEL_SERVICE,
-    SUBMODELS,
-    Operation,
-    profiles,
-)
+from titan.http.operations.row import PROFILES, SHELL_SERVICE, SUBMODEL_SERVICE, Operation
 
-SPEC = Path(__file__).resolve().parents[3] / "shared/spec"
 OFFICIAL = SPEC / "operations-3.1.2.json"
 
 pytestmark = pytest.mark.skipif(not OFFICIAL.exists(), reason="the official list of operations is not here")
 
-SERVED = (
-    *profiles(SHELLS, 1, 2),
-    *profiles(SUBMODELS, 1, 2, 3, 4),
-    *profiles(CONCEPTS, 1),
-    *profiles(SHELL_SERVICE, 1, 2),
-    *profiles(SUBMODEL_SERVICE, 1, 2, 3),
-)
-"""The profiles of which everything is served."""
-
-PLACES = {SHELL_SERVICE: "/shells/{aasIdentifier}", SUBMODEL_SERVICE: "/submodels/{submodelIdentifier}"}
-"""Where the services of a single thing are mounted."""
 BEYOND = {
     *(("GET", "/openapi.json"), ("GET", "/docs")),
     *(("GET", f"/docs/{name}") for name in ("swagger-ui.css", "swagger-ui-bundle.js", "start.js")),
@@ -98,32 +73,6 @@ IRREGULAR = {
 """Operations of our document, and the parameters that only it has, or only a file of the standard."""
 ENDS = {SHELL_SERVICE: "_AasService", SUBMODEL_SERVICE: "_SubmodelService"}
 
-Plain = dict[str, Any]
-
-
-def file_of(profile: str) -> Path:
-    service, _, number = profile.partition("/")
-    return SPEC / "openapi-3.1.2" / service / f"V3.1_{number}.yaml"
-
-
-def operations(described: Plain, place: str = "") -> Iterator[tuple[str, str, Plain]]:
-    """Method, path and operation, with the parameters that all of a path have."""
-    for path, item in described["paths"].items():
-        for method, operation in item.items():
-            if method in {"get", "put", "post", "patch", "delete"}:
-                shared = item.get("parameters", [])
-                yield (
-                    method.upper(),
-                    place + path,
-                    operation | {"parameters": [*shared, *operation.get("parameters", [])]},
-                )
-
-
-@cache
-def loaded(path: Path) -> Plain:
-    with path.open() as file:
-        return yaml.load(file, yaml.CSafeLoader)
-
 
 @pytest.fixture(scope="module", params=SERVED)
 def profile(request: pytest.FixtureRequest) -> tuple[str, Plain]:
@@ -144,17 +93,7 @@ def parameters(operation: Plain, where: str) -> set[str]:
 
 def resolved(operation: Plain, whole: Plain) -> Plain:
     """The operation with its parameters, most of which stand elsewhere."""
-    return operation | {"parameters": [_looked_up(parameter, whole) for parameter in operation["parameters"]]}
-
-
-def _looked_up(parameter: Plain, whole: Plain) -> Plain:
-    if "$ref" not in parameter:
-        return parameter
-    file, _, place = parameter["$ref"].partition("#/")
-    found = loaded(SPEC / "openapi-3.1.2" / file.removeprefix("../")) if file else whole
-    for part in place.split("/"):
-        found = found[part]
-    return found
+    return operation | {"parameters": [looked_up(parameter, whole) for parameter in operation["parameters"]]}
 
 
 def test_our_document_says_of_each_operation_what_the_official_files_say(
