@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from api.conftest import Start
-from support.asking import Plain, document, path_of, put, refused
+from support.asking import document, path_of, put, refused
 from support.processes import Titan
-from support.targets import Targets, serving, took
+from support.targets import REQUEST, VALUES, Targets, argument, operation, serving, took
 from titan.codec.ids import encode_id
 from titan.dev.processes import free_port
 from titan.metamodel.kinds import SHELL, SUBMODEL
@@ -17,25 +17,7 @@ from titan.metamodel.kinds import SHELL, SUBMODEL
 AT_ONCE = 3
 
 
-def argument(id_short: str, value: str | None = None) -> Plain:
-    plain = {"modelType": "Property", "idShort": id_short, "valueType": "xs:int"}
-    return {"value": plain if value is None else plain | {"value": value}}
-
-
-def operation(id_short: str, url: str | None) -> Plain:
-    delegated = [{"type": "invocationDelegation", "valueType": "xs:string", "value": url}]
-    return {
-        "modelType": "Operation",
-        "idShort": id_short,
-        "inputVariables": [argument("depth")],
-        "inoutputVariables": [argument("wear")],
-        "outputVariables": [{"value": {"modelType": "Property", "idShort": "took", "valueType": "xs:double"}}],
-    } | ({"qualifiers": delegated} if url else {})
-
-
 WAYS = ("echo", "slow", "silent", "broken", "redirect", "huge", "zipped", "text", "wrong", "hang-up")
-REQUEST = {"inputArguments": [argument("depth", "5")], "inoutputArguments": [argument("wear", "7")]}
-VALUES = {"inputArguments": {"depth": 5}, "inoutputArguments": {"wear": 7}}
 DONE = {
     "executionState": "Completed",
     "success": True,

@@ -9,11 +9,14 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from support import servers
 from support.asking import Plain, identifiers, path_of, put
+from support.furnished import Place
 from support.processes import Titan, titan
 from support.servers import Chosen
+from support.targets import Targets, serving
 from titan.dev.processes import free_port
 from titan.metamodel.kinds import KINDS
 
@@ -43,6 +46,7 @@ def installation(
                 "MQTT_BROKER": mqtt_broker[0],
                 "MQTT_PORT": str(mqtt_broker[1]),
                 "TITAN_LOG_LEVEL": "WARNING",
+                "TITAN_OPERATION_TARGETS": "127.0.0.1",
             },
         ) as run,
     ):
@@ -74,3 +78,14 @@ def environment(client: httpx.Client) -> dict[str, list[Plain]]:
 def url(installation: Titan, environment: dict[str, list[Plain]]) -> str:
     """Of the gateway; behind it is the fixture."""
     return installation.url
+
+
+@pytest.fixture(scope="module")
+def place(client: httpx.Client, environment: dict[str, list[Plain]], targets: Targets) -> Place:
+    return Place(client, environment, targets.url)
+
+
+@pytest.fixture(scope="module")
+def targets() -> Iterator[Targets]:
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(serving()) as targets:
+        yield targets

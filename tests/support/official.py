@@ -1,6 +1,6 @@
 """The OpenAPI files of the standard, which lie beside the project, and which of their profiles are served in whole."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,3 +61,68 @@ def looked_up(found: Plain, whole: Plain) -> Plain:
     for part in place.split("/"):
         there = there[part]
     return there
+
+
+def bundled(profile: str, operations: Sequence[tuple[str, str]]) -> Plain:
+    """The document of a profile in one piece, with these operations alone, in this order, by method and path."""
+    whole, wanted = loaded(file_of(profile)), set(operations)
+    paths = {
+        path: {
+            name: part
+            for name, part in whole["paths"][path].items()
+            if name == "parameters" or (name.upper(), path) in wanted
+        }
+        for _, path in operations
+    }
+    return {**whole, "paths": _inside(paths), "components": _components()}
+
+
+def with_bodies(document: Plain, bodies: Mapping[str, object]) -> Plain:
+    """The document, taking one body alone where it took what a schema allows, and of files none that is left out.
+
+    Args:
+        document: In one piece.
+        bodies: By the name of the schema, or by that of the method and the schema.
+    """
+
+    def limited(method: str, part: Plain) -> Plain:
+        match part:
+            case {"requestBody": {"content": {"application/json": {"schema": {"$ref": str() as reference}}}}}:
+                name = reference.rpartition("/")[2]
+                schema = {"enum": [bodies.get(f"{method.upper()} {name}") or bodies[name]]}
+                return part | {"requestBody": {"content": {"application/json": {"schema": schema}}, "required": True}}
+            case {"requestBody": {"content": {"multipart/form-data": {"schema": dict() as schema}}}}:
+                content = {"multipart/form-data": {"schema": schema | {"required": ["fileName", "file"]}}}
+                return part | {"requestBody": {"content": content, "required": True}}
+            case _:
+                return part
+
+    paths = {
+        path: {name: limited(name, part) if isinstance(part, dict) else part for name, part in item.items()}
+        for path, item in document["paths"].items()
+    }
+    return document | {"paths": paths}
+
+
+@cache
+def _components() -> Plain:
+    """All that the files refer to, which have no components of their own."""
+    parts = [loaded(OPENAPI / f"{part}/openapi.yaml")["components"] for part in _PARTS]
+    return _inside({kind: {name: one for part in parts for name, one in part.get(kind, {}).items()} for kind in _KINDS})
+
+
+_PARTS = ("DINSPEC16593-Schemas", "Part1-MetaModel-Schemas", "Part2-API-Schemas")
+_KINDS = ("schemas", "responses", "parameters", "examples", "requestBodies", "headers")
+
+
+def _inside(part: Any) -> Any:  # noqa: ANN401 - a part of a foreign document
+    """The same, with references into other files made references into this one."""
+    match part:
+        case {"$ref": str() as reference}:
+            return {**part, "$ref": "#" + reference.partition("#")[2]}
+        case dict():
+            return {name: _inside(one) for name, one in part.items()}
+        case list():
+            return [_inside(one) for one in part]
+        case _:
+            return part

@@ -68,6 +68,27 @@ def took(value: str) -> Plain:
     return {"value": {"modelType": "Property", "idShort": "took", "valueType": "xs:double", "value": value}}
 
 
+def argument(id_short: str, value: str | None = None) -> Plain:
+    plain = {"modelType": "Property", "idShort": id_short, "valueType": "xs:int"}
+    return {"value": plain if value is None else plain | {"value": value}}
+
+
+def operation(id_short: str, url: str | None) -> Plain:
+    delegated = [{"type": "invocationDelegation", "valueType": "xs:string", "value": url}]
+    return {
+        "modelType": "Operation",
+        "idShort": id_short,
+        "inputVariables": [argument("depth")],
+        "inoutputVariables": [argument("wear")],
+        "outputVariables": [{"value": {"modelType": "Property", "idShort": "took", "valueType": "xs:double"}}],
+    } | ({"qualifiers": delegated} if url else {})
+
+
+REQUEST = {"inputArguments": [argument("depth", "5")], "inoutputArguments": [argument("wear", "7")]}
+VALUES = {"inputArguments": {"depth": 5}, "inoutputArguments": {"wear": 7}}
+"""What an operation is asked with, in both forms."""
+
+
 @asynccontextmanager
 async def serving() -> AsyncGenerator[Targets]:
     """Targets on 127.0.0.1, as long as the context is."""
