@@ -74,7 +74,7 @@ def bundled(profile: str, operations: Sequence[tuple[str, str]]) -> Plain:
         }
         for _, path in operations
     }
-    return {**whole, "paths": _inside(paths), "components": _components()}
+    return {**whole, "paths": _inside(paths), "components": components()}
 
 
 def with_bodies(document: Plain, bodies: Mapping[str, object]) -> Plain:
@@ -105,8 +105,8 @@ def with_bodies(document: Plain, bodies: Mapping[str, object]) -> Plain:
 
 
 @cache
-def _components() -> Plain:
-    """All that the files refer to, which have no components of their own."""
+def components() -> Plain:
+    """All that the files refer to, which have none of their own."""
     parts = [loaded(OPENAPI / f"{part}/openapi.yaml")["components"] for part in _PARTS]
     return _inside({kind: {name: one for part in parts for name, one in part.get(kind, {}).items()} for kind in _KINDS})
 
