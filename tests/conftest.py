@@ -11,7 +11,7 @@ from titan.dev.mqtt import MqttServer
 from titan.dev.postgres import PostgresServer
 from titan.dev.valkey import ValkeyServer
 from titan.errors import Misconfigured
-from titan.storage import schema
+from titan.storage import migrating
 
 _CHOSEN = pytest.StashKey[Chosen]()
 
@@ -66,7 +66,7 @@ def shared_redis(chosen: Chosen, tmp_path_factory: pytest.TempPathFactory) -> It
 def template(shared_postgres: str) -> Iterator[str]:
     """Name of a database with the schema and nothing in it."""
     with servers.fresh_database(shared_postgres) as url:
-        schema.migrate(url)
+        migrating.migrate(url)
         yield url.rpartition("/")[2]
 
 

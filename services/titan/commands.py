@@ -1,4 +1,4 @@
-"""What operators do by hand, `titan <command>`: every command but those that serve."""
+"""What people do by hand, `titan <command>`: every command but those that serve. `titan.main` names them."""
 
 import asyncio
 import os
@@ -12,14 +12,14 @@ from cyclopts.validators import Number
 from msgspec.structs import replace
 from rich.console import Console
 
-from titan import factories
 from titan.addresses import Address, Secret, database
 from titan.config import Settings
-from titan.dev.run import addresses
+from titan.dev.embedded import Given
+from titan.dev.run import DevSettings, addresses
+from titan.dev.run import run as run_dev
 from titan.errors import Misconfigured
 from titan.observability import logs
 from titan.operate.backup import backup as make_backup
-from titan.operate.bench import bench
 from titan.operate.collecting import collect_blobs
 from titan.operate.importing import import_files
 from titan.operate.parking import parked as parked_events
@@ -35,17 +35,12 @@ from titan.operate.status import show, status
 from titan.operate.validating import validate_files
 from titan.operate.verifying import verify as verify_all
 from titan.operate.warming import warm as warm_replicas
-from titan.storage import schema
+from titan.options import Every, Port, Replicas, Workers
+from titan.storage import migrating, schema
 from titan.storage.blobs.opening import open_blobs
 from titan.storage.redis import Names
 
-operators = App()
-
-Replicas = Annotated[list[str] | None, Parameter(help="Where a replica is, each by an option of its own.")]
-Every = Annotated[
-    bool,
-    Parameter(name="--each", negative=(), help="Each address that a name has is a replica, as of a headless Service."),
-]
+_INTO_A_BROKER = {"MQTT_BROKER", "MQTT_USERNAME", "MQTT_TLS"}
 
 _archive = Parameter(allow_leading_hyphen=True, validator=refuse_options)
 
@@ -53,7 +48,7 @@ _archive = Parameter(allow_leading_hyphen=True, validator=refuse_options)
 console = Console(stderr=True, emoji=False)
 
 
-def settings_of_a_person() -> Settings:
+def _settings() -> Settings:
     """The settings, for what is run by hand: a person reads what it says, and the log is for what goes wrong."""
     settings = Settings.load(os.environ)
     logs.configure(settings.log_level if "TITAN_LOG_LEVEL" in settings.given else "WARNING", "console")
@@ -62,13 +57,13 @@ def settings_of_a_person() -> Settings:
 
 def _stores() -> tuple[Settings, Address, Address | None]:
     """The stores to operate on: those given, else those of a `titan dev` that runs here."""
-    settings = settings_of_a_person()
+    settings = _settings()
     settings = replace(
         settings,
         database_url=settings.database_url or _of_dev(settings, "DATABASE_URL"),
         redis_url=settings.redis_url or _of_dev(settings, "REDIS_URL"),
     )
-    database_url, redis_url = factories.stores(settings)
+    database_url, redis_url = settings.stores()
     return settings, database(database_url).conninfo, redis_url
 
 
@@ -83,15 +78,47 @@ def _replicas(urls: Sequence[str], *, every: bool) -> Sequence[str]:
     return list(dict.fromkeys(url.rstrip("/") for url in found))
 
 
-@operators.command
+def dev(
+    *,
+    port: Port = None,
+    replicas: Annotated[int | None, Parameter(help="Read replicas behind a gateway; 0: one process for all.")] = None,
+    workers: Workers = None,
+    with_parent: Annotated[bool, Parameter(help="Stop when the process that started this one ends.")] = False,
+) -> int:
+    """Start everything on this machine, with servers of its own where none are given, until Ctrl-C."""
+    settings = _settings()
+    given = Given(
+        database_url=settings.database,
+        redis_url=settings.redis,
+        # Whoever says how to get into a broker has one.
+        mqtt_broker=settings.mqtt_broker if _INTO_A_BROKER & settings.given else None,
+        mqtt_port=settings.mqtt_port,
+    )
+    if replicas is None:
+        replicas = settings.read_replicas if "TITAN_READ_REPLICAS" in settings.given else 0
+    return run_dev(
+        DevSettings(
+            environ=os.environ,
+            migrate=migrating.migrate,
+            data_dir=Path(settings.data_dir),
+            host=settings.host if "TITAN_HOST" in settings.given else "127.0.0.1",
+            port=port or settings.port,
+            given=given,
+            replicas=replicas,
+            workers=workers or settings.workers,
+            postgres_bin=Path(settings.pg_bin) if settings.pg_bin else None,
+            with_parent=with_parent,
+        )
+    )
+
+
 def migrate(*, to: Annotated[str, Parameter(help="Revision of the schema.")] = "head") -> None:
     """Bring the database's schema up to date."""
     _, database_url, _ = _stores()
-    schema.migrate(database_url, to)
+    migrating.migrate(database_url, to)
     console.print(f"The schema is at {to if to != 'head' else schema.KNOWN}.")
 
 
-@operators.command(name="import")
 def import_(
     files: list[Path],
     /,
@@ -101,12 +128,11 @@ def import_(
     lenient: Annotated[bool, Parameter(help="Let older data through that breaks constraints, and report it.")] = False,
 ) -> int:
     """Store the documents of environments (JSON or XML)."""
-    settings = settings_of_a_person()
+    settings = _settings()
     where = url or f"http://127.0.0.1:{settings.port}"
     return asyncio.run(import_files(files, url=where, replace=replace, lenient=lenient, console=console))
 
 
-@operators.command
 def validate(
     files: list[Path],
     /,
@@ -118,7 +144,6 @@ def validate(
     return validate_files(files, lenient=lenient, as_json=json, console=Console(emoji=False))
 
 
-@operators.command(name="status")
 def show_status() -> None:
     """Show positions, lags, replicas and what is parked."""
     settings, database_url, redis_url = _stores()
@@ -126,7 +151,6 @@ def show_status() -> None:
     show(asyncio.run(status(database_url=database_url, redis_url=redis_url, names=names)), Console(emoji=False))
 
 
-@operators.command
 def warm(
     *,
     url: Replicas = None,
@@ -139,7 +163,6 @@ def warm(
     return asyncio.run(warm_replicas(urls, database_url=database_url, limit=limit, console=Console(emoji=False)))
 
 
-@operators.command
 def rebuild() -> int:
     """Build the read model and the caches anew from the journal's state, while the system runs."""
     settings, database_url, redis_url = _stores()
@@ -147,7 +170,6 @@ def rebuild() -> int:
     return asyncio.run(rebuild_read_model(database_url=database_url, redis_url=redis_url, names=names, console=console))
 
 
-@operators.command
 def verify(*, url: Replicas = None, every: Every = False) -> int:
     """Compare journal, state, read model, Redis and what replicas show, where those are named; OK or what differs."""
     settings, database_url, redis_url = _stores()
@@ -162,10 +184,7 @@ def verify(*, url: Replicas = None, every: Every = False) -> int:
     )
 
 
-operators.command(bench)
-
 events = App(name="events", help="Events that the projector could not follow, and set aside.")
-operators.command(events)
 
 
 @events.command
@@ -196,7 +215,6 @@ def retry(
     )
 
 
-@operators.command
 def collect() -> int:
     """Remove contents of the blob store that nothing refers to any more, once two graces have passed."""
     settings, database_url, _ = _stores()
@@ -207,7 +225,6 @@ def collect() -> int:
     )
 
 
-@operators.command
 def backup(
     to: Annotated[
         str | None, _archive, Parameter(help="File, directory, or `-`; `backups` in the data directory if none.")
@@ -236,7 +253,6 @@ def backup(
     return asyncio.run(make_backup(target, database_url=database_url, blobs=blobs, console=console))
 
 
-@operators.command
 def restore(
     from_: Annotated[str, _archive, Parameter(name="FROM", help="File, directory (its newest backup), or `-`.")],
     /,

@@ -13,11 +13,9 @@ from multiprocessing import parent_process
 from litestar import Litestar
 from litestar.types import ASGIApp
 
-from titan.addresses import Address
 from titan.bridge.app import Bridging
-from titan.config import LogFormat, Settings
+from titan.config import Settings
 from titan.dev.lifeline import die_with_parent
-from titan.errors import Misconfigured
 from titan.http.guard import Guard
 from titan.http.health import Health, Probe, health
 from titan.http.operations import OPERATIONS
@@ -40,33 +38,11 @@ def begin(environ: Mapping[str, str]) -> Settings:
     if master is not None and master.pid is not None:
         die_with_parent(master.pid)
     settings = Settings.load(environ)
-    logs.configure(settings.log_level, log_format(settings))
+    logs.configure(settings.log_level, logs.form(settings))
     # Decoded documents are many objects that die together: halves the time of large ones.
     gc.set_threshold(50_000, 20, 50)
     gc.freeze()
     return settings
-
-
-def log_format(settings: Settings) -> LogFormat:
-    """JSON, unless a person sits before it."""
-    return settings.log_format or ("console" if settings.env == "development" and os.isatty(2) else "json")
-
-
-def stores(settings: Settings) -> tuple[Address, Address | None]:
-    """Where PostgreSQL and Redis are; without Redis where the event bus is to be in memory.
-
-    Raises:
-        Misconfigured: where one of them is not told.
-    """
-    if settings.database is None:
-        raise Misconfigured("DATABASE_URL is not set: say where PostgreSQL is, or use `titan dev`, which starts one.")
-    if settings.event_bus_backend == "memory":
-        return settings.database, None
-    if settings.redis is None:
-        raise Misconfigured(
-            "REDIS_URL is not set: say where Redis is, or set EVENT_BUS_BACKEND=memory for a single process without it."
-        )
-    return settings.database, settings.redis
 
 
 def _metrics(settings: Settings) -> Metrics:
@@ -86,14 +62,14 @@ def _traces(settings: Settings, tier: str) -> Traces:
 def write_app(settings: Settings) -> Litestar:
     """A worker of the write tier."""
     metrics = _metrics(settings)
-    write = Write(settings, *stores(settings), metrics, traces=_traces(settings, "write"))
+    write = Write(settings, *settings.stores(), metrics, traces=_traces(settings, "write"))
     return create_write_app(settings, metrics, write)
 
 
 def read_app(settings: Settings) -> ASGIApp:
     """A worker of the read tier."""
     metrics = _metrics(settings)
-    read = Read(settings, *stores(settings), metrics, traces=_traces(settings, "read"))
+    read = Read(settings, *settings.stores(), metrics, traces=_traces(settings, "read"))
     return create_read_app(settings, metrics, read)
 
 
@@ -101,7 +77,7 @@ def projector_app(settings: Settings) -> Litestar:
     """The projector."""
     metrics = _metrics(settings)
     traces = _traces(settings, "projector")
-    projecting = Projecting(settings, *stores(settings), metrics, traces=traces)
+    projecting = Projecting(settings, *settings.stores(), metrics, traces=traces)
     return _quiet(settings, metrics, projecting.probes, traces.running, projecting.running)
 
 
@@ -109,7 +85,7 @@ def bridge_app(settings: Settings) -> Litestar:
     """The bridge."""
     metrics = _metrics(settings)
     traces = _traces(settings, "bridge")
-    bridging = Bridging(settings, *stores(settings), metrics, traces=traces)
+    bridging = Bridging(settings, *settings.stores(), metrics, traces=traces)
     return _quiet(settings, metrics, bridging.probes, traces.running, bridging.running)
 
 
@@ -132,7 +108,7 @@ def _while(running: Running) -> Lifespan:
 def together_app(settings: Settings) -> ASGIApp:
     """All tiers in one process, for a laptop."""
     metrics = _metrics(settings)
-    where = stores(settings)
+    where = settings.stores()
     traces = _traces(settings, "aas")
     write, read = Write(settings, *where, metrics, traces=traces), Read(settings, *where, metrics, traces=traces)
     projecting = Projecting(settings, *where, metrics, traces=traces)

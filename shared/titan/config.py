@@ -1,8 +1,7 @@
 """What can be set from outside: the environment variables of the runbook and ours, with default and meaning.
 
-`os.environ` is read by the command line (`titan.main`, `titan.commands`) and handed in; nothing below reads settings on
-import, and nothing further down than a service's `app` gets the whole of them. The table of the documentation is made
-from this file (`table`).
+`os.environ` is read by the command line (`titan.main`, `titan.commands`) or by a worker, and handed in; nothing below
+reads settings on import, and nothing further down than a service's `app` gets the whole of them.
 
 An empty variable counts as not given, because Compose and Helm write `NAME=` for what nobody chose.
 """
@@ -283,6 +282,22 @@ class Settings(Struct, frozen=True, kw_only=True, rename=variable):
         """Where Redis is, with the password."""
         return address(self.redis_url, self.redis_password) if self.redis_url else None
 
+    def stores(self) -> tuple[Address, Address | None]:
+        """Where PostgreSQL and Redis are; without Redis where the event bus is to be in memory.
+
+        Raises:
+            Misconfigured: where one of them is not told.
+        """
+        if self.database is None:
+            raise Misconfigured("DATABASE_URL is not set: say where PostgreSQL is, or let `titan dev` start one.")
+        if self.event_bus_backend == "memory":
+            return self.database, None
+        if self.redis is None:
+            raise Misconfigured(
+                "REDIS_URL is not set: say where Redis is, or set EVENT_BUS_BACKEND=memory for a single process."
+            )
+        return self.database, self.redis
+
     @property
     def origins(self) -> tuple[str, ...]:
         """Origins that browsers may call from."""
@@ -377,24 +392,3 @@ def _check_together(settings: Settings) -> None:
     for name, other in _NEEDS.items():
         if name in told and other not in told:
             raise Misconfigured(f"{name} is set, and {other} is not: the one is of no use without the other.")
-
-
-def table() -> str:
-    """The settings as a Markdown table for the documentation."""
-    lines = ["| Variable | Default | Description |", "|---|---|---|"]
-    for name, known in _FIELDS.items():
-        described, extra = _described(known.type)
-        shown = extra.get("shown", str(known.default).lower() if isinstance(known.default, bool) else known.default)
-        choices = f" ({'/'.join(choices)})" if (choices := _choices(known.type)) else ""
-        unit = f", in {extra['unit']}" if "unit" in extra else ""
-        file = "; or `_FILE`" if name in _SECRETS else ""
-        lines.append(f"| `{name}` | {shown if shown != '' else '-'} | {described}{unit}{choices}{file} |")
-    return "\n".join(lines) + "\n"
-
-
-def _described(kind: object) -> tuple[str, dict[str, str]]:
-    metas = [meta for meta in get_args(kind)[1:] if isinstance(meta, Meta)]
-    extra: dict[str, str] = {}
-    for meta in metas:
-        extra |= meta.extra or {}
-    return next((meta.description for meta in metas if meta.description), ""), extra

@@ -29,7 +29,7 @@ from titan.dev.embedded import Given
 from titan.dev.place import Place
 from titan.dev.processes import HOST, Command, Process, free_port
 from titan.operate.loading import Plan, Result
-from titan.storage import schema
+from titan.storage import migrating
 
 READY_WITHIN_S = 60.0
 OUR_PATH = os.pathsep.join(filter(None, sys.path))
@@ -107,7 +107,7 @@ class Bench:
         with psycopg.connect(self._database_url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
-            schema.migrate(url)
+            migrating.migrate(url)
             yield Stores(url, self._redis_url)
         finally:
             with psycopg.connect(self._database_url, autocommit=True) as connection:

@@ -27,7 +27,7 @@ from titan.metamodel.identifiables import Submodel
 from titan.operate.placing import Target, backups, newest
 from titan.operate.restoring import Origin, check
 from titan.operate.verifying import verify
-from titan.storage import journal, refill, schema
+from titan.storage import journal, migrating, refill, schema
 from titan.storage.blobs.collect import LEAD
 from titan.storage.dump import LEFT_OUT, SCHEMAS, tables
 from titan.storage.life import life
@@ -168,7 +168,7 @@ async def test_an_older_schema_is_restored_and_then_migrated(
     other_url: str, before: Path, after: Path, tmp_path: Path, shared_postgres: str
 ) -> None:
     with servers.fresh_database(shared_postgres) as url:
-        schema.migrate(url, "0001")
+        migrating.migrate(url, "0001")
         with psycopg.connect(url) as connection:
             connection.execute(
                 "INSERT INTO journal.event VALUES "
@@ -197,7 +197,7 @@ async def test_whoever_asks_for_the_life_of_a_journal_waits_for_the_end_of_a_res
     connection: Connection, database_url: str
 ) -> None:
     old = await life(connection)
-    with schema.anew(database_url) as anew:
+    with migrating.anew(database_url) as anew:
         refill.clear(anew.connection)
         anew.migrate()
         asking = await connect(database_url, name="of a test")

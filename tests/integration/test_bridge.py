@@ -28,7 +28,7 @@ from titan.errors import Unavailable
 from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, DocumentRemoved, Fact, Recorded, Rows
 from titan.metamodel.kinds import SUBMODEL, Subject
 from titan.observability.metrics import Metrics
-from titan.storage import journal, schema
+from titan.storage import journal, migrating
 from titan.storage.life import life
 from titan.storage.mqtt import Broker, probe
 from titan.storage.notices import Notices
@@ -123,7 +123,7 @@ async def through(mqtt_broker: tuple[str, int]) -> AsyncIterator[Gate]:
 @pytest.fixture
 def migrated(postgres_server: PostgresServer) -> str:
     """URL of a database with the schema, on a server that may be killed."""
-    schema.migrate(postgres_server.url())
+    migrating.migrate(postgres_server.url())
     return postgres_server.url()
 
 

@@ -18,7 +18,7 @@ from titan.errors import Misconfigured
 from titan.metamodel.kinds import SHELL, SUBMODEL
 from titan.operate.rebuilding import rebuild
 from titan.operate.verifying import verify
-from titan.storage import schema
+from titan.storage import migrating, schema
 from titan.storage.redis import Names
 
 RELEASES = Path(__file__).resolve().parents[1] / "support" / "releases"
@@ -55,7 +55,7 @@ def restored(revision: str, empty_database_url: str) -> str:
 
 @pytest.fixture
 def migrated(restored: str) -> str:
-    schema.migrate(restored)
+    migrating.migrate(restored)
     return restored
 
 
@@ -83,7 +83,7 @@ def answers(client: httpx.Client, paths: list[str]) -> dict[str, Answered]:
 
 
 def test_every_earlier_schema_has_its_dump() -> None:
-    assert sorted(set(schema.known()) - {schema.KNOWN}) == REVISIONS
+    assert sorted(set(migrating.known()) - {schema.KNOWN}) == REVISIONS
 
 
 def test_this_release_does_not_start_before_the_database_is_migrated(restored: str, revision: str) -> None:

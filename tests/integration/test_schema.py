@@ -18,7 +18,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy import MetaData, create_engine, pool
 
 from titan.errors import Misconfigured
-from titan.storage import schema
+from titan.storage import migrating, schema
 
 ROOT = Path(__file__).resolve().parents[2]
 TIERS = ["write", "read", "projector", "bridge"]
@@ -59,7 +59,7 @@ def tables(url: str) -> list[str]:
 
 
 def test_the_code_knows_the_newest_schema() -> None:
-    assert schema.newest() == schema.KNOWN
+    assert migrating.newest() == schema.KNOWN
 
 
 def test_the_migrated_schema_is_the_one_that_is_compared_with(database_url: str) -> None:
@@ -166,7 +166,7 @@ def said_since(url: str) -> list[str]:
 
 def test_the_database_says_for_whom_it_is_fit_on_the_way_up_and_down(empty_database_url: str) -> None:
     for script in migrations():
-        schema.migrate(empty_database_url, script.revision)
+        migrating.migrate(empty_database_url, script.revision)
         assert said_since(empty_database_url) == [script.module.compatible_since]
     for script in migrations()[-2::-1]:
         down = run("alembic", "downgrade", script.revision, url=empty_database_url)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from support.settings_table import table
 from titan.addresses import Database, Secret, current, database
-from titan.config import Settings, table, variable
+from titan.config import Settings, variable
 from titan.errors import Misconfigured, Unavailable
 
 ROOT = Path(__file__).resolve().parents[2]

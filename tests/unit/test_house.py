@@ -21,7 +21,8 @@ PYTHON = [*PRODUCT, *sorted((ROOT / "migrations").rglob("*.py")), *TESTS]
 LAYOUT = {
     *("services/titan/bridge", "services/titan/dev", "services/titan/operate", "services/titan/projector"),
     *("services/titan/read", "services/titan/write", "services/titan/__main__.py", "services/titan/main.py"),
-    *("services/titan/commands.py", "services/titan/factories.py"),
+    *("services/titan/commands.py", "services/titan/options.py"),
+    *("services/titan/workers.py", "services/titan/factories.py"),
     *("shared/titan/codec", "shared/titan/events", "shared/titan/http", "shared/titan/metamodel"),
     *("shared/titan/observability", "shared/titan/security", "shared/titan/storage"),
     *("shared/titan/addresses.py", "shared/titan/config.py", "shared/titan/errors.py", "shared/titan/tasks.py"),

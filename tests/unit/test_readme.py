@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from titan.config import table
+from support.settings_table import table
 from titan.http import operations
 from titan.main import app
 

@@ -22,7 +22,10 @@ def bench(  # noqa: PLR0913 - a parameter is an option
     connections: Annotated[
         tuple[int, ...],
         Parameter(
-            help="How many ask at once, one round each.", consume_multiple=True, validator=Number(gte=1, lte=4096)
+            help="How many ask at once, one round each.",
+            negative=(),
+            consume_multiple=True,
+            validator=Number(gte=1, lte=4096),
         ),
     ] = (1, 16, 64),
     mix: Annotated[Mix, Parameter(help="What is measured.")] = "all",

@@ -28,7 +28,7 @@ from titan.operate.archive import CONTENTS, ROWS, End, Manifest, Member, Reader,
 from titan.operate.backup import contents, lacking
 from titan.operate.sealing import Opened
 from titan.operate.terminal import amounts, say
-from titan.storage import redis, refill, schema
+from titan.storage import migrating, redis, refill, schema
 from titan.storage.blobs.store import Blobs
 from titan.storage.dump import Table
 from titan.storage.postgres import reachable
@@ -156,12 +156,12 @@ class Restoration:
         with origin.open() as opened:
             reader = Reader(opened)
             manifest = await asyncio.to_thread(reader.manifest)
-            if manifest.schema not in schema.known():
+            if manifest.schema not in migrating.known():
                 raise Misconfigured(
                     f"The backup has schema {manifest.schema}, this version of Titan knows those up to {schema.KNOWN}: "
                     f"restore it with Titan {manifest.version} or a newer one."
                 )
-            transaction = schema.anew(self._stores.database_url)
+            transaction = migrating.anew(self._stores.database_url)
             anew = await asyncio.to_thread(transaction.__enter__)
             try:
                 end = await self._within(anew, reader, manifest, replace=replace)
@@ -171,7 +171,7 @@ class Restoration:
             await asyncio.to_thread(transaction.__exit__, None, None, None)
             return manifest, end
 
-    async def _within(self, anew: schema.Anew, reader: Reader, manifest: Manifest, *, replace: bool) -> End:
+    async def _within(self, anew: migrating.Anew, reader: Reader, manifest: Manifest, *, replace: bool) -> End:
         connection = anew.connection
         await asyncio.to_thread(self._clear, connection, replace=replace)
         await asyncio.to_thread(anew.migrate, manifest.schema)

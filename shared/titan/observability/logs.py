@@ -1,6 +1,7 @@
 """Log lines: one form for everybody's, and no password in any of them."""
 
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
@@ -25,6 +26,8 @@ from structlog.stdlib import (
 )
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from titan.config import LogFormat, Settings
+
 GRANIAN: dict[str, object] = {
     "formatters": {},
     "handlers": {},
@@ -42,7 +45,12 @@ _encoder = msgspec.json.Encoder()
 _console = ConsoleRenderer(exception_formatter=plain_traceback)
 
 
-def configure(level: str, format: Literal["json", "console"], *, stream: TextIO | None = None) -> None:
+def form(settings: Settings) -> LogFormat:
+    """JSON, unless a person sits before it."""
+    return settings.log_format or ("console" if settings.env == "development" and os.isatty(2) else "json")
+
+
+def configure(level: str, format: LogFormat, *, stream: TextIO | None = None) -> None:
     """Send every log line of the process to one stream (standard error) in one form.
 
     May be called again: loggers that are in use follow.
