@@ -32,6 +32,9 @@ class Call(Struct, frozen=True, kw_only=True):
     revision: int = 0
     """Out of the ETag of the answer; 0 where it has none."""
     visibility: str = ""
+    """How far a write had come when it was answered."""
+    position: int = 0
+    """Of a write within the journal; 0 where the answer does not say."""
 
     @property
     def is_known(self) -> bool:
@@ -51,6 +54,7 @@ class Listed(Struct, frozen=True, kw_only=True):
     documents: frozenset[str]
     invoked: float
     returned: float
+    where: str = ""
 
 
 class History:
@@ -60,8 +64,8 @@ class History:
         self._lock = threading.Lock()
         self.calls: list[Call] = []
         self.lists: list[Listed] = []
-        self.refusals: list[tuple[float, str]] = []
-        """When somebody was refused what he should have been given, and what he was told."""
+        self.torn: list[str] = []
+        """Answers that were no document that anybody wrote, or that nobody should have been given."""
 
     def saw(self, call: Call) -> None:
         with self._lock:
@@ -71,9 +75,9 @@ class History:
         with self._lock:
             self.lists.append(listed)
 
-    def refused(self, at: float, text: str) -> None:
+    def tore(self, text: str) -> None:
         with self._lock:
-            self.refusals.append((at, text))
+            self.torn.append(text)
 
     def by_document(self) -> dict[str, list[Call]]:
         """The calls on each document, in the order in which they were made."""
