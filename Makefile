@@ -4,7 +4,7 @@
 # outside this folder (uv keeps its cache where it always does).
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run dev check lint test test-all format migrate bench image sbom clean
+.PHONY: help setup run dev check lint test test-all format migrate bench fire image sbom clean
 
 UV_VERSION := 0.13.9
 VENV := .venv
@@ -70,6 +70,9 @@ migrate: setup-to-run ## bring the database at DATABASE_URL to this version's sc
 bench: setup ## measure the real processes; writes bench-results/ [ARGS="--quick --only hot writes"]
 	@PYTHONPATH=tests exec $(BIN)/python -m bench $(ARGS)
 
+fire: setup ## kill, stop and cut off everything, and judge what clients saw; writes fire-results/ [SEEDS=20] [SECONDS=30] [FROM=1]
+	@PYTHONPATH=tests exec $(BIN)/python -m support.laboratory --seeds $(or $(SEEDS),20) --seconds $(or $(SECONDS),30) --from $(or $(FROM),1) $(ARGS)
+
 # The version stands in pyproject.toml alone; compose and chart name the image the same.
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE = ghcr.io/titan-aas/titan-aas:$(VERSION)
@@ -87,7 +90,7 @@ sbom: .tools/uv ## list what the image holds of Python, as CycloneDX, for scanne
 	@echo $(SBOM)
 
 clean: ## remove what setup and tests made; data in .titan stays
-	rm -rf $(VENV) .tools dist bench-results .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .tools dist bench-results fire-results .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find services shared tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The path of the Python that everything is set up with; asked for again where one is named.

@@ -38,6 +38,8 @@ class Answer(NamedTuple):
     retry_after: str | None
     location: str
     body: bytes
+    position: int = 0
+    """Within the journal, of a write."""
 
 
 class Line:
@@ -47,14 +49,18 @@ class Line:
         parts = urlsplit(url)
         self._connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout_s)
 
-    def ask(self, method: str, path: str, plain: object = None) -> Answer:
+    def ask(self, method: str, path: str, plain: object = None, *, if_match: int = 0) -> Answer:
         """Ask once; a read on a connection that was closed meanwhile is asked again.
+
+        `if_match` makes a revision of the document the condition.
 
         Raises:
             Unanswered: where no answer comes.
         """
         body = None if plain is None else msgspec.json.encode(plain)
         headers = {} if body is None else {"content-type": "application/json"}
+        if if_match:
+            headers["if-match"] = f'"{if_match}"'
         for attempt in (1, 2):
             is_used = self._connection.sock is not None
             try:
@@ -74,6 +80,7 @@ class Line:
                 answer.headers["retry-after"],
                 answer.headers["location"] or "",
                 read,
+                int(answer.headers["titan-position"] or "0"),
             )
         raise AssertionError
 

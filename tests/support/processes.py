@@ -6,10 +6,9 @@ import subprocess
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
-
-import httpx
 
 from support.trees import below
 from support.waiting import eventually
@@ -68,10 +67,14 @@ class Titan:
 
 def is_ready(url: str) -> bool:
     """Whether a process says that it is ready to serve."""
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=5)
     try:
-        return httpx.get(f"{url}/health/ready", timeout=5).status_code == 200
-    except httpx.HTTPError:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 @contextmanager
