@@ -105,11 +105,16 @@ def carry_out(stage: Stage, faults: Sequence[Fault], *, seconds: float) -> list[
         kinds[one.fault.kind, one.fault.target].end(stage, one.fault)
         one.ended = time.monotonic()
 
+    def may_begin() -> bool:
+        is_due = bool(waiting) and time.monotonic() >= started + waiting[0].at
+        # What is done may take longer than was planned: whoever comes next waits for it.
+        return is_due and len(under_way) < AT_ONCE and all(one.fault.target != waiting[0].target for one in under_way)
+
     try:
-        while (now := time.monotonic() - started) < seconds or waiting or under_way:
-            for one in [one for one in under_way if now >= one.fault.at + one.fault.lasts_s]:
+        while time.monotonic() - started < seconds or under_way:
+            for one in [one for one in under_way if time.monotonic() >= one.began + one.fault.lasts_s]:
                 undo(one)
-            while waiting and now >= waiting[0].at:
+            while may_begin() and time.monotonic() - started < seconds:
                 fault = waiting.pop(0)
                 one = Befallen(fault, time.monotonic())
                 befallen.append(one)
@@ -117,8 +122,13 @@ def carry_out(stage: Stage, faults: Sequence[Fault], *, seconds: float) -> list[
                 kinds[fault.kind, fault.target].begin(stage, fault)
             for actor in stage.actors.values():
                 actor.look_after()
-            times = [*(one.fault.at + one.fault.lasts_s for one in under_way), *(fault.at for fault in waiting[:1])]
-            wait_s(min([LOOK_S, *(at - (time.monotonic() - started) for at in times)]))
+            stage.look_at_stores(besides={one.fault.target for one in under_way})
+            moments = [
+                *(one.began + one.fault.lasts_s for one in under_way),
+                *(started + one.at for one in waiting[:1]),
+            ]
+            left = [at - time.monotonic() for at in moments]
+            wait_s(min([LOOK_S, *(wait for wait in left if wait > 0)]))
     finally:
         for one in tuple(under_way):
             undo(one)

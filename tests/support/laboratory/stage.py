@@ -7,7 +7,7 @@ ended. Each process of Titan reaches PostgreSQL and Redis by wires of its own.
 import asyncio
 import os
 import sys
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
@@ -123,6 +123,13 @@ class Stage:
     def replicas(self) -> dict[str, str]:
         """Where each reader is asked directly."""
         return {actor.name: actor.url for actor in self.of("read")}
+
+    def look_at_stores(self, *, besides: Collection[str]) -> None:
+        """See that no store has ended by itself: whatever happens after that would prove nothing."""
+        stores = {"postgres": self.postgres, "redis": self.redis, "broker": self.mqtt}
+        for name, store in stores.items():
+            process = store.process
+            assert name in besides or process.is_running, f"{name} ended ({process.status}):\n{process.last_words(40)}"
 
     def verified(self) -> str:
         """What `titan verify` says of the journal, the state, the read model and the caches."""
