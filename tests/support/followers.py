@@ -9,6 +9,7 @@ from titan.observability.metrics import Metrics
 from titan.projector.run import Projector
 from titan.storage import redis
 from titan.storage.cache import Announcer
+from titan.storage.membership import Watermark
 from titan.storage.notices import Notices
 from titan.storage.postgres import connect
 from titan.storage.redis import Names
@@ -39,6 +40,7 @@ async def projecting(database_url: str, redis_url: str | None, names: Names) -> 
         database_url,
         Follower(Stream(client, names, kept=1000) if client else None, notices),
         Announcer(client, names, lease_ms=LEASE_MS) if client else None,
+        Watermark(client, names) if client else None,
         lease_ms=LEASE_MS,
         metrics=Metrics(),
         log=structlog.get_logger(),

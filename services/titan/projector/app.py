@@ -15,6 +15,7 @@ from titan.projector.run import Projector
 from titan.storage import redis
 from titan.storage.blobs.opening import open_blobs
 from titan.storage.cache import Announcer
+from titan.storage.membership import Watermark
 from titan.storage.notices import JOURNAL, Notices
 from titan.storage.postgres import alive, pool
 from titan.storage.redis import Names
@@ -44,6 +45,7 @@ class Projecting:
             conninfo,
             Follower(stream, self._notices),
             Announcer(self._redis, names, lease_ms=settings.lease_ms) if self._redis else None,
+            Watermark(self._redis, names) if self._redis else None,
             lease_ms=settings.lease_ms,
             metrics=metrics,
             log=logger("titan.projector"),

@@ -21,10 +21,12 @@ from titan.events.facts import Event
 from titan.events.project import Change, Forgotten, latest_copies, latest_rows, project
 from titan.observability.metrics import Metrics
 from titan.observability.traces import OFF, Traces
+from titan.projector.calling import Calling
 from titan.projector.copies import operations
 from titan.storage import documents, journal, listings, parked
 from titan.storage.cache import Announcement, Announcer, Beat
 from titan.storage.life import life
+from titan.storage.membership import Watermark
 from titan.storage.postgres import REBUILDABLE, Connection, connect, lead
 from titan.storage.stream import Follower
 from titan.tasks import beside
@@ -47,11 +49,12 @@ class Displaced(Exception):
 class Projector:
     """Follows the journal from the bookmark on."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what it works with, and how
         self,
         conninfo: Address,
         follower: Follower,
         announcer: Announcer | None,
+        watermark: Watermark | None,
         *,
         lease_ms: int,
         metrics: Metrics,
@@ -61,6 +64,7 @@ class Projector:
         self._conninfo = conninfo
         self._follower = follower
         self._announcer = announcer
+        self._calling = Calling(watermark, lease_ms=lease_ms)
         self._beat_s = lease_ms / 4000
         self._metrics = metrics
         self._traces = traces
@@ -93,7 +97,10 @@ class Projector:
             try:
                 await lead(connection, LEAD)
                 self._stand(leading=True)
-                async with beside(self._beat()):
+                # Whoever led before may have renewed the lease a moment ago.
+                self._calling.renewed()
+                await self._find_place(connection)
+                async with beside(self._beat(), self._call_out()):
                     await self._lead(connection)
             except* (Unavailable, Displaced, psycopg.OperationalError, psycopg.InterfaceError) as errors:
                 self._log.warning("the projector begins again", reason=repr(errors.exceptions[0]))
@@ -118,10 +125,17 @@ class Projector:
         self._leads = leading
         self._metrics.projector_active.set(leading)
 
-    async def _lead(self, connection: Connection) -> None:
-        bookmark = await listings.bookmark(connection)
+    async def _find_place(self, connection: Connection) -> None:
         self._life = await life(connection)
-        self._reached(bookmark)
+        self._reached(await listings.bookmark(connection))
+
+    async def _call_out(self) -> None:
+        await self._calling.run(
+            self._conninfo, self._life, lambda: self._bookmark, lambda: self._generation is not None
+        )
+
+    async def _lead(self, connection: Connection) -> None:
+        bookmark = self._bookmark
         await self._find_redis(connection, bookmark)
         async for events in self._follower.batches(connection, bookmark):
             if events:
@@ -130,6 +144,8 @@ class Projector:
                 await self._announce(connection, changes, after=bookmark, upto=events[-1].position)
                 bookmark = events[-1].position
                 self._reached(bookmark)
+                if self._generation is None:
+                    self._calling.moved()
             if self._lapsed:
                 await self._make_up(connection)
             if self._generation is None and asyncio.get_running_loop().time() >= self._again_at:
@@ -223,7 +239,7 @@ class Projector:
                 is_ours = generation is not None and generation.startswith(f"{self._life}-")
                 if generation is None or not is_ours or went_back or not 0 <= behind <= SAID_AGAIN:
                     generation, announced = f"{self._life}-{secrets.token_hex(4)}", bookmark
-                    await self._announcer.begin(generation, bookmark, owing=bookmark < self._owed)
+                    await self._begin(self._announcer, generation, bookmark)
                     self._filling = documents.walk(connection)
                     self._sweeping = 0
                     self._metrics.generations.inc()
@@ -264,10 +280,19 @@ class Projector:
             self._lose(str(error))
         self._follower.idle_ms = 1 if self._filling is not None or self._sweeping is not None else 250
 
+    async def _begin(self, announcer: Announcer, generation: str, bookmark: int) -> None:
+        try:
+            await announcer.begin(generation, bookmark, owing=bookmark < self._owed)
+        finally:
+            self._calling.renewed()
+
     async def _renew(self, announcer: Announcer, generation: str) -> bool:
         """Renew the lease; False where Redis is not where it was left."""
         owing = self._lapsed or self._announced < self._owed
-        beat = await announcer.beat(generation, self._announced, owing=owing)
+        try:
+            beat = await announcer.beat(generation, self._announced, owing=owing)
+        finally:
+            self._calling.renewed()
         self._lapsed = self._lapsed or beat is Beat.LAPSED
         return beat is not Beat.STRAYED
 

@@ -1,4 +1,7 @@
-"""What PostgreSQL calls out: that the journal grew, that the read model caught up. A wake-up, never the truth."""
+"""What PostgreSQL calls out: that the journal grew, that the read model caught up, that every replica did.
+
+The first two are a wake-up, never the truth. The third is believed: there is no place where it could be looked up.
+"""
 
 import asyncio
 import time
@@ -8,21 +11,36 @@ import psycopg
 from titan.addresses import Address
 from titan.errors import Unavailable
 from titan.storage.life import life
-from titan.storage.postgres import connect
+from titan.storage.postgres import Connection, connect, reachable
 
 JOURNAL = "titan_journal"
 PROJECTED = "titan_projected"
+VISIBLE = "titan_visible"
+
+CALL_OUT = """
+SELECT pg_notify('titan_visible', %(position)s::text)
+"""
+
+
+async def call_out(connection: Connection, position: int) -> None:
+    """Say that every replica shows what happened up to a position, or something newer.
+
+    Raises:
+        Unavailable: where the database is away.
+    """
+    with reachable():
+        await connection.execute(CALL_OUT, {"position": position})
 
 
 class Notices:
-    """The positions called out on both channels, for everybody in the process who waits for one."""
+    """The positions called out on each channel, for everybody in the process who waits for one."""
 
     def __init__(self, conninfo: Address) -> None:
         self._conninfo = conninfo
-        self._positions = {JOURNAL: 0, PROJECTED: 0}
+        self._positions = {JOURNAL: 0, PROJECTED: 0, VISIBLE: 0}
         self.life = ""
         """Of the journal that is heard; the database behind a new connection may have been restored."""
-        self._moved: dict[str, asyncio.Event] = {JOURNAL: asyncio.Event(), PROJECTED: asyncio.Event()}
+        self._moved: dict[str, asyncio.Event] = {channel: asyncio.Event() for channel in self._positions}
 
     def position(self, channel: str) -> int:
         """The last position called out; 0 until the first call is heard."""
@@ -65,6 +83,7 @@ class Notices:
         try:
             await connection.execute("LISTEN titan_journal")
             await connection.execute("LISTEN titan_projected")
+            await connection.execute("LISTEN titan_visible")
             async for notice in connection.notifies():
                 self.heard(notice.channel, int(notice.payload))
         finally:

@@ -17,7 +17,7 @@ from titan.errors import Unavailable
 from titan.observability.metrics import Metrics
 from titan.storage.listings import bookmark
 from titan.storage.membership import Level, Watermark
-from titan.storage.notices import PROJECTED, Notices
+from titan.storage.notices import PROJECTED, VISIBLE, Notices
 from titan.storage.postgres import Pool, reachable
 
 TICK_S = 0.05
@@ -39,9 +39,10 @@ class Reach(StrEnum):
 class Visibility:
     """Holds answers back until the changes that they tell of have come as far as was asked for.
 
-    While Redis is away nobody can serve from memory for longer than a lease: that is waited out once, and then the
-    read model's bookmark alone decides. The same goes for a projector that is gone, except that lists then wait for
-    its successor; the answer says so.
+    Who finds Redis away cannot know whether replicas do: they may go on serving from memory. So it is the projector
+    that says, in PostgreSQL, how far all of them are (`titan.projector.calling`). Where a projector is gone, Redis says
+    so, and no replica serves from memory for longer than its lease; lists then wait for a successor, and the answer
+    says so.
 
     Args:
         waits: Takes how long each answer was held back, in seconds.
@@ -65,6 +66,8 @@ class Visibility:
         self._lease_s = lease_ms / 1000
         self._metrics = metrics
         self._waits = waits
+        # Without Redis nobody has a memory to serve from, and who waits for the read model alone waits for nobody else.
+        self._is_called_out = reach is Reach.REPLICAS and watermark is not None
         self._waiting: list[tuple[int, int, float, asyncio.Future[Reach]]] = []
         self._ticket = count()
         self._away_since: float | None = None if watermark else float("-inf")
@@ -114,7 +117,7 @@ class Visibility:
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(self._look())
-            group.create_task(self._follow_bookmark())
+            group.create_task(self._follow_calls() if self._is_called_out else self._follow_bookmark())
             if self._watermark is not None:
                 group.create_task(self._listen(self._watermark))
 
@@ -155,7 +158,7 @@ class Visibility:
             # What comes to wait while we ask is not covered by the answer.
             waited_for = max((waiting[0] for waiting in self._waiting), default=0)
             await self._ask()
-            if self._waiting and self._leases_are_out():
+            if self._waiting and not self._is_called_out and self._leases_are_out():
                 await self._release_known(max(self._notices.position(PROJECTED), await self._bookmark()))
             if self._waiting and self._waiting[0][2] < now - PATIENCE_S:
                 self._release(self._waiting[0][0], Reach.JOURNAL)
@@ -172,6 +175,8 @@ class Visibility:
         except (Unavailable, TimeoutError):
             # From now, not from when it was asked: a replica may have renewed its lease in between.
             self._away_since = self._away_since or time.monotonic()
+            # Whether somebody projects is known to Redis alone.
+            self._orphaned_since = None
         else:
             self._away_since = None
             self._reached(reached)
@@ -185,6 +190,14 @@ class Visibility:
         """Let go what the read model knows, once Redis was found away after that: a replica may have a lease again."""
         await self._ask()
         if self._leases_are_out():
+            self._attain(upto, self._reach)
+
+    async def _follow_calls(self) -> None:
+        """What the projector says of all replicas counts at once, whether Redis is away or slower to say it."""
+        upto = 0
+        while True:
+            await self._notices.wait(VISIBLE, upto, timeout_s=1.0)
+            upto = self._notices.position(VISIBLE)
             self._attain(upto, self._reach)
 
     async def _follow_bookmark(self) -> None:
