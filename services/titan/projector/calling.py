@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from titan.addresses import Address
 from titan.errors import Unavailable
 from titan.storage.membership import Watermark
 from titan.storage.notices import call_out
@@ -38,7 +39,9 @@ class Calling:
         """Have it called out at once that the read model moved."""
         self._moved.set()
 
-    async def run(self, conninfo: str, life: str, bookmark: Callable[[], int], announces: Callable[[], bool]) -> None:
+    async def run(
+        self, conninfo: Address, life: str, bookmark: Callable[[], int], announces: Callable[[], bool]
+    ) -> None:
         """Call out until cancelled.
 
         Raises:

@@ -27,7 +27,7 @@ from titan.dev.postgres import PostgresServer
 from titan.dev.processes import HOST, Command, Process, free_port
 from titan.dev.valkey import ValkeyServer
 from titan.operate.verifying import verify
-from titan.storage import schema
+from titan.storage import migrating
 from titan.storage.redis import Names
 
 Tier = Literal["write", "read", "projector", "bridge", "gateway"]
@@ -186,7 +186,7 @@ def stage(
         postgres = stack.enter_context(servers.private_postgres(chosen, directory / "postgres"))
         redis = stack.enter_context(servers.private_redis(chosen, directory / "redis"))
         mqtt = stack.enter_context(servers.private_mqtt(chosen, directory / "mqtt"))
-        schema.migrate(postgres.url())
+        migrating.migrate(postgres.url())
         names = [f"{tier}-{number}" for tier in get_args(Tier) for number in range(1, cast.get(tier, 0) + 1)]
         titans = [name for name in names if not name.startswith("gateway")]
         ports = {"postgres": postgres.port, "redis": redis.port}
