@@ -157,7 +157,8 @@ def test_connections_that_rested_when_they_were_ended_cost_nobody_a_request(runn
             assert client.put(path_of(SUBMODEL, id), json=document(SUBMODEL, id)).status_code in {201, 204}
             running.end_sessions()
             go_on_for(0.5)
-            assert client.put(path_of(SUBMODEL, id), json=document(SUBMODEL, id, idShort="again")).status_code == 204
+            answer = client.put(path_of(SUBMODEL, id), json=document(SUBMODEL, id, idShort="again"))
+            assert answer.status_code == 204, answer.text
             assert client.get(f"{path_of(SUBMODEL, id)}/$metadata").status_code == 200
 
 

@@ -173,19 +173,21 @@ class Restoration:
 
     async def _within(self, anew: migrating.Anew, reader: Reader, manifest: Manifest, *, replace: bool) -> End:
         connection = anew.connection
-        await asyncio.to_thread(self._clear, connection, replace=replace)
+        ended = await asyncio.to_thread(self._clear, connection, replace=replace)
         await asyncio.to_thread(anew.migrate, manifest.schema)
         end = await self._fill(connection, reader, manifest)
         if manifest.schema != schema.KNOWN:
             await asyncio.to_thread(anew.migrate)
         await asyncio.to_thread(refill.analyze, connection)
-        ended = await asyncio.to_thread(refill.end_sessions, connection)
+        # Who connected meanwhile waits for us, with what it knew from before.
+        ended += await asyncio.to_thread(refill.end_sessions, connection)
         if ended:
             say(self._console, f"{ended} sessions of processes that run were ended: they begin anew.")
         await self._tell_redis()
         return end
 
-    def _clear(self, connection: psycopg.Connection, *, replace: bool) -> None:
+    def _clear(self, connection: psycopg.Connection, *, replace: bool) -> int:
+        """Take out what is there; gives how many sessions were ended for it."""
         held = refill.held(connection)
         if held.rows and not replace:
             raise Refused(
@@ -200,10 +202,11 @@ class Restoration:
                 style="yellow",
             )
         try:
-            refill.end_sessions(connection)
+            ended = refill.end_sessions(connection)
             refill.clear(connection)
         except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable) as error:
             raise Refused("the database is too busy: try again, or stop what works on it.") from error
+        return ended
 
     async def _fill(self, connection: psycopg.Connection, reader: Reader, manifest: Manifest) -> End:
         tables = {table.title: table for table in manifest.tables}

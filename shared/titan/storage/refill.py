@@ -116,5 +116,7 @@ SELECT count(*) FILTER (WHERE pg_terminate_backend(pid))
 
 def end_sessions(connection: psycopg.Connection) -> int:
     """End what Titan's processes have open here: what they know is of what was there before. Gives how many."""
+    # What is known of sessions is looked up once a transaction, and this one may have ended some before.
+    connection.execute("SELECT pg_stat_clear_snapshot()")
     row = connection.execute(END_SESSIONS).fetchone()
     return row[0] if row else 0
