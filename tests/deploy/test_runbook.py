@@ -47,7 +47,7 @@ def environ(
             "TITAN_DATA_DIR": str(directory / "data"),
         }
         binaries = postgres.find_binaries(override=None, search_path=os.environ["PATH"])
-        programs = [str(ROOT / ".venv/bin"), str(binaries.directory)]
+        programs = [str(ROOT / ".venv/bin"), str(ROOT / ".tools"), str(binaries.directory)]
         with titan(directory / "titan", port, "together", environ=stores):
             yield {
                 **os.environ,
@@ -62,7 +62,7 @@ def environ(
 
 @pytest.mark.parametrize("block", HERE, ids=name)
 def test_what_it_says_to_type_works(block: Block, environ: dict[str, str]) -> None:
-    if "uv run" in block.text and shutil.which("uv") is None:
+    if "uv run" in block.text and shutil.which("uv", path=environ["PATH"]) is None:
         pytest.skip("uv is not on PATH")
     if "redis-cli" in block.text and shutil.which("redis-cli") is None:
         pytest.skip("redis-cli is not on this machine")

@@ -169,7 +169,6 @@ class Pool(AsyncConnectionPool[Connection]):
             # Longer, and the pauses between two attempts grow to half a minute; whoever asks begins the next one.
             reconnect_timeout=2,
             configure=_configure,
-            check=see,
         )
 
     @asynccontextmanager
@@ -184,9 +183,13 @@ class Pool(AsyncConnectionPool[Connection]):
         """
         patience_s = timeout or (SIGN_OF_LIFE_S if self._was_away else CONNECTION_S)
         try:
-            async with super().connection(patience_s) as connection:
+            connection = await self._living(patience_s)
+            try:
                 with bounded(connection, statement_s):
-                    yield connection
+                    async with connection:
+                        yield connection
+            finally:
+                await self.putconn(connection)
         except psycopg.errors.AdminShutdown:
             # Somebody ended this one session, or all: whether the database is away is for the next one to find out.
             raise
@@ -196,6 +199,24 @@ class Pool(AsyncConnectionPool[Connection]):
                 raise Unavailable(str(self._entrance.refusal), is_refusal=True) from error
             raise
         self._was_away = False
+
+    async def _living(self, patience_s: float) -> Connection:
+        """A connection that was not ended while it rested.
+
+        The pool's own check pauses for a second, and longer, after each that was. Sessions are seldom ended one by one,
+        so here the first that is found dead takes all that rest with it.
+        """
+        connection = await self.getconn(patience_s)
+        try:
+            await see(connection)
+        except psycopg.Error:
+            await self.putconn(connection)
+            await self.drain()
+            return await self.getconn(patience_s)
+        except BaseException:
+            await self.putconn(connection)
+            raise
+        return connection
 
 
 async def connect(conninfo: Address, *, name: str, options: str = PLANNING) -> Connection:
