@@ -56,6 +56,8 @@ def environ(
                 "TITAN": f"http://127.0.0.1:{port}",
                 "HOME": str(directory),
                 "UV_PROJECT": str(ROOT),
+                # As in the image; in a checkout it is where one stands.
+                "ALEMBIC_CONFIG": str(ROOT / "alembic.ini"),
                 "directory": str(directory),
             }
 

@@ -77,10 +77,10 @@ class Notices:
 
     async def _listen(self) -> None:
         connection = await connect(self._conninfo, name="notices")
-        # Another life of the database may be behind what was heard from the last one.
-        self.life = await life(connection)
-        self._positions = dict.fromkeys(self._positions, 0)
         try:
+            # Another life of the database may be behind what was heard from the last one.
+            self.life = await life(connection)
+            self._positions = dict.fromkeys(self._positions, 0)
             await connection.execute("LISTEN titan_journal")
             await connection.execute("LISTEN titan_projected")
             await connection.execute("LISTEN titan_visible")
