@@ -28,6 +28,8 @@ LISTS = [row for row in OPERATIONS if row.handler == "documents.list" and row.vi
 
 DEEPEST = 30
 """Levels of nesting that DESIGN names, roughly; a legal document is not deeper by far."""
+PATIENCE_S = 10.0
+"""What costs more than it should takes minutes; what does not, less than a second on a machine with time for it."""
 
 
 def by_id(row: Operation) -> str:
@@ -183,7 +185,7 @@ def test_a_body_that_nests_too_deep_is_refused_in_time(client: httpx.Client, row
     for body in bodies:
         began = time.monotonic()
         answer = ask(client, row, segment, body)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < PATIENCE_S
         refused(answer, 400)
     refused(client.get(path_of(SUBMODEL, "urn:nested")), 404)
 
@@ -195,7 +197,7 @@ def test_what_nests_as_deep_as_a_document_may_is_stored_in_time(client: httpx.Cl
         began = time.monotonic()
         answer = client.put(path_of(SUBMODEL, "urn:nested"), content=body, headers=JSON)
         assert answer.status_code in {201, 204}, f"{depth}: {answer.text[:300]}"
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < PATIENCE_S
         assert client.get(path_of(SUBMODEL, "urn:nested")).json() == msgspec.json.decode(body)
     client.delete(path_of(SUBMODEL, "urn:nested"))
 

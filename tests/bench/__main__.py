@@ -12,7 +12,7 @@ import psycopg
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from bench import elements, overload, reads, rebuild, soak, stores, writes
+from bench import elements, overload, reads, rebuild, soak, start, stores, writes
 from bench.place import Bench
 from bench.report import Report, Row, now, number, show, store
 from titan.errors import TitanError
@@ -32,6 +32,7 @@ SECTIONS = {
     "journal": stores.journal_alone,
     "branch": stores.branch,
     "decode": stores.decoding,
+    "start": start.start,
 }
 LONG = {"soak": soak.soak}
 """What is measured only where it is named."""

@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
@@ -19,7 +18,6 @@ class Running:
     """One run, ready or ended."""
 
     def __init__(self, child: subprocess.Popen[str], port: int) -> None:
-        started_at = time.monotonic()
         self.child = child
         self.port = port
         self.said = ""
@@ -27,7 +25,6 @@ class Running:
             self.said += line
             if line.startswith("Ctrl-C"):
                 break
-        self.seconds = time.monotonic() - started_at
 
     @property
     def is_ready(self) -> bool:

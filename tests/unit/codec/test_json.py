@@ -194,9 +194,9 @@ def test_tags_that_come_last_cost_no_more_than_the_depth_that_is_allowed() -> No
     body = '{"idShort":"Deep","valueType":"xs:string","value":"%s","modelType":"Property"}' % ("x" * 1_000_000)
     for _ in range(31):
         body = '{"value":[' + body + '],"idShort":"Level","modelType":"SubmodelElementCollection"}'
-    started = time.perf_counter()
+    started = time.process_time()
     json.decode(Submodel, submodel(f'"submodelElements":[{body}]'))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_what_a_client_sends_is_read() -> None:

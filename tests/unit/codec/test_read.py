@@ -196,10 +196,10 @@ def large(size: int, **members: str) -> bytes:
 def seconds(body: bytes, *, lenient: bool = False) -> float:
     best = 9.0
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         with suppress(Invalid):
             json.read(SUBMODEL, body, lenient=lenient)
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.process_time() - started)
     return best
 
 
@@ -229,10 +229,10 @@ def test_reading_is_linear_in_the_size(members: dict[str, str], lenient: bool) -
     ids=["arrays", "objects", "quotes", "backslashes", "escapes", "empty elements", "nulls", "members", "unknown"],
 )
 def test_no_body_takes_long_or_much(body: bytes) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(Invalid):
         json.read(SUBMODEL, body)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
     tracemalloc.start()
     try:
         with pytest.raises(Invalid):
@@ -249,9 +249,9 @@ def test_checking_is_linear_in_the_size() -> None:
         document = json.decode(Submodel, body)
         best = 9.0
         for _ in range(3):
-            started = time.perf_counter()
+            started = time.process_time()
             assert check(document) == []
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.process_time() - started)
         return best / len(body)
 
     assert per_byte(10_000_000) < 2 * per_byte(1_000_000)

@@ -293,5 +293,5 @@ async def test_a_server_that_hangs_costs_a_second() -> None:
 
         begun = time.perf_counter()
         report = await Health({"database": Probe(ask, required=True)}, started=lambda: True).report()
-        assert 0.9 < time.perf_counter() - begun < 3
+        assert 0.9 < time.perf_counter() - begun < 10
     assert report.status == "unhealthy"

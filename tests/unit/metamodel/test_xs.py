@@ -155,8 +155,8 @@ def test_what_is_no_date_at_all_is_no_date() -> None:
 @pytest.mark.parametrize("value_type", TYPES)
 def test_no_text_takes_long(value_type: DataTypeDefXsd) -> None:
     """Patterns that backtrack would take for ever, conversions that are quadratic for minutes."""
-    started = time.perf_counter()
+    started = time.process_time()
     for piece in ("1", "a", "-", "%41", "0", ":", "/", "[", ".", "1Y", "=", "a:", "1 "):
         for end in ("", "!", "\n", "["):
             is_valid(piece * (300_000 // len(piece)) + end, value_type)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
