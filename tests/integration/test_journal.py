@@ -162,6 +162,23 @@ async def test_pages_of_events_are_bounded_by_bytes_and_hold_at_least_one(connec
     assert await journal.after(connection, 5) == []
 
 
+async def test_pages_of_documents_are_bounded_by_bytes_and_hold_at_least_one(connection: Connection) -> None:
+    large, small = range(4), range(4, 30)
+    for number in large:
+        await journal.append(connection, [put(number, elements=10, text_bytes=20_000)])
+    await journal.append(connection, [put(number) for number in small])
+    await journal.append(connection, [removed(5, expected=1)])
+    whole = [page async for page in documents.walk(connection)]
+    assert len(whole) == 1
+    for page_bytes in (1, 250_000, 450_000):
+        pages = [page async for page in documents.walk(connection, page_bytes=page_bytes, page=8)]
+        assert [one for page in pages for one in page] == whole[0]
+        sizes = [sum(len(one.head) + sum(map(len, one.chunks)) for one in page) for page in pages]
+        assert all(size <= page_bytes or len(page) == 1 for size, page in zip(sizes, pages, strict=True))
+        assert max(map(len, pages)) <= 8
+    assert {one.key for one in whole[0]} == {subject(number).key for number in [*large, *small] if number != 5}
+
+
 async def test_what_the_journal_tells_of_a_commit_is_what_a_follower_reads(
     database_url: str, connection: Connection
 ) -> None:

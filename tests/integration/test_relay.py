@@ -9,11 +9,13 @@ from redis.asyncio import Redis
 
 from support.followers import following, relaying
 from support.writes import put
+from titan.events.facts import Event
 from titan.storage import journal, redis
 from titan.storage.life import life
+from titan.storage.notices import Notices
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Entries, Names
-from titan.storage.stream import Stream
+from titan.storage.stream import Follower, Stream
 
 NAMES = Names()
 
@@ -122,3 +124,23 @@ async def test_a_follower_sees_everything_once_and_in_order_whatever_happens_to_
             while len(seen) < 120:  # noqa: ASYNC110  # as below
                 await asyncio.sleep(0.01)  # noqa: TID251  # polled: the follower only collects
     assert seen == list(range(1, 121))
+
+
+async def test_a_batch_of_large_documents_is_bounded_by_bytes(
+    connection: Connection, client: Redis, database_url: str, redis_url: str
+) -> None:
+    """A follower that comes back after an import of hundreds of them must not hold them all at once."""
+    await _first(connection, client)
+    for number in range(1, 8):
+        await journal.append(connection, [put(number, elements=3, text_bytes=1_000_000)])
+    async with relaying(database_url, redis_url, NAMES):
+        await _published(client, 8)
+    batches: list[list[Event]] = []
+    async for events in Follower(Stream(client, NAMES, kept=1000), Notices(database_url)).batches(connection, 0):
+        batches.append(events)
+        if events and events[-1].position == 8:
+            break
+    assert [event.position for events in batches for event in events] == list(range(1, 9))
+    assert all(len(event.body) == event.size for events in batches for event in events)
+    assert max(sum(event.size for event in events) for events in batches) <= journal.BATCH_BYTES
+    assert max(len(events) for events in batches) > 1

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from titan.events.decide import NEVER_WAS, Document, Standing
 from titan.events.edit import Branch
-from titan.storage.journal import SEPARATOR
+from titan.storage.journal import BATCH_BYTES, SEPARATOR
 from titan.storage.postgres import Connection, Pool, reachable
 from titan.storage.together import Together
 
@@ -123,25 +123,40 @@ async def chunks(connection: Connection, wanted: Sequence[tuple[bytes, int]]) ->
     return {(key, ordinal): ChunkRow(*rest) async for key, ordinal, *rest in cursor}
 
 
+# Sizes first: a page is bounded by bytes as well, so that 256 documents of 10 MB are not 2.5 GB.
 ALL = """
+WITH page AS (
+    SELECT key, row_number() OVER sorted AS number, sum(octet_length(body) + coalesce(more, 0)) OVER sorted AS upto
+      FROM (SELECT h.key, h.body,
+                   CASE WHEN h.chunks > 0
+                        THEN (SELECT sum(octet_length(c.body)) FROM journal.chunk c WHERE c.key = h.key)
+                   END AS more
+              FROM journal.head h
+             WHERE h.key > %(after)s
+               AND NOT h.removed
+             ORDER BY h.key
+             LIMIT %(limit)s) AS next
+    WINDOW sorted AS (ORDER BY key))
 SELECT h.key, h.kind, h.id, h.revision, h.position, h.created, h.removed, h.blobs, h.body,
        CASE WHEN h.chunks > 0
             THEN (SELECT array_agg(c.body ORDER BY c.ordinal) FROM journal.chunk c WHERE c.key = h.key)
         END
-  FROM journal.head h
- WHERE h.key > %(after)s
-   AND NOT h.removed
+  FROM page
+  JOIN journal.head h USING (key)
+ WHERE page.number = 1
+    OR page.upto <= %(bytes)s
  ORDER BY h.key
- LIMIT %(limit)s
 """
 
 
-async def walk(connection: Connection, *, page: int = 256) -> AsyncIterator[list[Document]]:
+async def walk(
+    connection: Connection, *, page: int = 256, page_bytes: int = BATCH_BYTES
+) -> AsyncIterator[list[Document]]:
     """Every document that stands, in the order of their keys, page by page; each page is a snapshot of its own."""
     after = b""
     while True:
         with reachable():
-            cursor = await connection.execute(ALL, {"after": after, "limit": page}, binary=True)
+            cursor = await connection.execute(ALL, {"after": after, "limit": page, "bytes": page_bytes}, binary=True)
             rows = await cursor.fetchall()
         if not rows:
             return

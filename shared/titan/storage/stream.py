@@ -152,8 +152,11 @@ class Follower:
             return []
         self._joins = not events or events[0].position == after + 1
         joined: list[Event] = []
+        size = 0
         for event in events:
-            if event.position != after + 1:
+            size += event.size
+            # A batch is bounded by bytes as well: bodies that did not travel are still to be fetched.
+            if event.position != after + 1 or (joined and size > journal.BATCH_BYTES):
                 break
             joined.append(event)
             after = event.position
