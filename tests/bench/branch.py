@@ -106,6 +106,7 @@ async def changes(database_url: str, redis_url: str, turns: int) -> dict[str, St
     client = redis.connect(redis_url)
     announcer = Announcer(client, Names(), lease_ms=60_000)
     try:
+        await announcer.take()
         await announcer.begin(GENERATION, 0, owing=False)
         way = _Way(writing, projecting, announcer)
         documents = {"10 KB": _document(0, 10_000), "10 MB": _document(1, 10_000_000)}

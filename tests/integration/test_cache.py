@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from titan.errors import Unavailable
 from titan.events.decide import Document
 from titan.storage import redis
-from titan.storage.cache import Announcer, Beat, Cache, Cached
+from titan.storage.cache import Announcement, Announcer, Beat, Cache, Cached, put
 from titan.storage.membership import Membership
 from titan.storage.redis import Names
 from titan.storage.together import Together
@@ -42,7 +44,8 @@ async def _found(asked: Together[Cached], cache: Cache, number: int) -> bytes | 
 @pytest.fixture
 async def cache(redis_url: str) -> AsyncIterator[Cache]:
     client = redis.connect(redis_url)
-    announcer = Announcer(client, NAMES, lease_ms=1000)
+    announcer = Announcer(client, NAMES, lease_ms=60_000)
+    await announcer.take()
     await announcer.begin(GENERATION, COUNT, owing=False)
     await announcer.fill(GENERATION, [_document(number) for number in range(COUNT)])
     yield Cache(client, NAMES)
@@ -100,10 +103,10 @@ async def test_no_replica_joins_a_projector_that_owes_something(cache: Cache, re
     async def renews() -> bool:
         return await asyncio.to_thread(replica.report, COUNT, GENERATION) is not None
 
-    assert not await announcer.hold(), "the lease stands, nothing was missed"
+    assert not await announcer.take(), "the lease stands, nothing was missed"
     assert await joins()
     await client.delete(NAMES.projector)
-    assert await announcer.hold()
+    assert await announcer.take()
     assert not await joins()
     assert not await renews()
     assert await announcer.beat(GENERATION, COUNT, owing=True) is Beat.RENEWED
@@ -117,3 +120,33 @@ async def test_no_replica_joins_a_projector_that_owes_something(cache: Cache, re
     assert await announcer.beat("another", COUNT, owing=False) is Beat.STRAYED
     blocking.close()
     await client.aclose()
+
+
+async def test_what_comes_late_from_before_redis_was_taken_anew_changes_nothing(cache: Cache, redis_url: str) -> None:
+    """A projector that was stopped or cut off in the middle: its successor, or itself, has gone on since."""
+    client = redis.connect(redis_url)
+    before, after = (Announcer(client, NAMES, lease_ms=60_000) for _ in range(2))
+    assert not await before.take()
+    old, new = _document(1), msgspec.structs.replace(_document(1), head=b"new", position=COUNT + 1)
+    change = Announcement(after=COUNT, upto=COUNT + 1, keys=[new.key], kinds=["submodel"])
+    await client.delete(NAMES.projector)
+    assert await after.take()
+    assert await after.publish(GENERATION, put(after.prefix(GENERATION), new), change)
+    stood = await _all(client)
+    assert not await before.fill(GENERATION, [old])
+    assert not await before.publish(GENERATION, put(before.prefix(GENERATION), old), change)
+    assert not await before.publish(
+        GENERATION,
+        put(before.prefix(GENERATION), old),
+        msgspec.structs.replace(change, after=COUNT + 1, upto=COUNT + 2),
+    )
+    assert not await before.begin("another", COUNT, owing=False)
+    assert await before.beat(GENERATION, COUNT + 1, owing=False) is Beat.STRAYED
+    assert await _all(client) == stood
+    await client.aclose()
+
+
+async def _all(client: Redis) -> dict[bytes, bytes | None]:
+    """Everything that stands in Redis, but for how long."""
+    names = sorted(redis.keys(await client.keys("*")))
+    return {name: await client.dump(name) for name in names}

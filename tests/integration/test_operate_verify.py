@@ -164,6 +164,7 @@ async def test_it_finds_what_redis_has_otherwise(connection: Connection, databas
     assert generation is not None
     name = NAMES.document(generation)
     stands = await documents.fetch(connection, [subject(number).key for number in range(4)])
+    await announcer.take()
     await announcer.fill(generation, list(stands.values()))
     status, said = await verified(database_url, redis_url)
     assert (status, said) == (0, "OK: 4 events, 4 documents, 4 of them in Redis.\n")
@@ -185,6 +186,7 @@ async def test_it_finds_a_copy_that_stayed_behind(connection: Connection, databa
     client = redis.connect(redis_url)
     announcer = Announcer(client, NAMES, lease_ms=400)
     await write(connection, [put(0)])
+    await announcer.take()
     await announcer.begin("aaaa", 1, owing=False)
     await announcer.fill("aaaa", list((await documents.fetch(connection, [subject(0).key])).values()))
     await write(connection, [put(0, expected=1, value="new")])

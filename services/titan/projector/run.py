@@ -36,6 +36,7 @@ COUNT_S = 5.0
 """How often it is counted what is parked: others put it right."""
 SAID_AGAIN = 20_000
 """How far Redis may be behind the bookmark and still be told what it missed, instead of beginning anew."""
+MOVED = "Redis is not where it was left"
 
 LEAD = """
 SELECT pg_try_advisory_lock(7241004)
@@ -44,6 +45,9 @@ SELECT pg_try_advisory_lock(7241004)
 
 class Displaced(Exception):
     """Another projector moved the bookmark."""
+
+    def __init__(self, bookmark: int) -> None:
+        super().__init__(f"The bookmark is no longer at {bookmark}.")
 
 
 class Projector:
@@ -170,8 +174,7 @@ class Projector:
             changes = [await self._park(connection, events[0], error)]
             written = await listings.write(connection, [], after=bookmark, upto=upto)
         if not written:
-            message = f"The bookmark is no longer at {bookmark}."
-            raise Displaced(message)
+            raise Displaced(bookmark)
         return changes
 
     async def _project(self, connection: Connection, event: Event) -> Change:
@@ -213,7 +216,7 @@ class Projector:
                     if after < self._owed <= upto:
                         await self._renew(self._announcer, self._generation)
                     return
-            self._lose("Redis is not where it was left")
+            self._lose(MOVED)
         except Unavailable as error:
             self._lose(str(error))
 
@@ -227,9 +230,12 @@ class Projector:
         if self._announcer is None:
             return
         self._again_at = asyncio.get_running_loop().time() + PAUSE_S
+        if await listings.bookmark(connection) != bookmark:
+            # Who was stopped for a while must not take Redis from its successor.
+            raise Displaced(bookmark)
         try:
             async with self._saying:
-                if await self._announcer.hold():
+                if await self._announcer.take():
                     # Meanwhile writes were answered because they stood in the journal: replicas join behind those.
                     self._owed = await journal.last(connection)
                 generation, announced = await self._announcer.where()
@@ -239,7 +245,8 @@ class Projector:
                 is_ours = generation is not None and generation.startswith(f"{self._life}-")
                 if generation is None or not is_ours or went_back or not 0 <= behind <= SAID_AGAIN:
                     generation, announced = f"{self._life}-{secrets.token_hex(4)}", bookmark
-                    await self._begin(self._announcer, generation, bookmark)
+                    if not await self._begin(self._announcer, generation, bookmark):
+                        return
                     self._filling = documents.walk(connection)
                     self._sweeping = 0
                     self._metrics.generations.inc()
@@ -272,17 +279,19 @@ class Projector:
                 page = await anext(self._filling, None)
                 if page is None:
                     self._filling = None
-                else:
-                    await self._announcer.fill(self._generation, page)
+                elif not await self._announcer.fill(self._generation, page):
+                    self._lose(MOVED)
+                    return
             elif self._sweeping is not None:
                 self._sweeping = await self._announcer.sweep(self._generation, self._sweeping) or None
         except Unavailable as error:
             self._lose(str(error))
         self._follower.idle_ms = 1 if self._filling is not None or self._sweeping is not None else 250
 
-    async def _begin(self, announcer: Announcer, generation: str, bookmark: int) -> None:
+    async def _begin(self, announcer: Announcer, generation: str, bookmark: int) -> bool:
+        """Begin a generation; False where Redis is no longer ours."""
         try:
-            await announcer.begin(generation, bookmark, owing=bookmark < self._owed)
+            return await announcer.begin(generation, bookmark, owing=bookmark < self._owed)
         finally:
             self._calling.renewed()
 
@@ -317,6 +326,6 @@ class Projector:
                     generation = self._generation
                     if generation is None or await self._renew(self._announcer, generation):
                         continue
-                self._lose("Redis is not where it was left")
+                self._lose(MOVED)
             except Unavailable as error:
                 self._lose(str(error))

@@ -3,18 +3,20 @@
 Each step is a script (`titan.storage.scripts`), because it must be seen as a whole or not at all.
 """
 
+import secrets
 import struct
 from collections.abc import Sequence
 from enum import IntEnum
 
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.typing import EncodableT, FieldT
+from redis.commands.core import AsyncScript
+from redis.typing import EncodableT
 
 from titan.codec.parts import join
 from titan.events.decide import Document
 from titan.storage.redis import Names, fields, keys, reachable, values
-from titan.storage.scripts import BEAT, BEGIN, HOLD, PUBLISH
+from titan.storage.scripts import BEAT, BEGIN, FILL, PUBLISH, TAKE
 
 HEADER = struct.Struct(">QQBI")
 """Before each finished document: revision, position, flags, number of chunks."""
@@ -51,7 +53,7 @@ def _header(document: Document) -> bytes:
 
 
 def put(prefix: bytes, document: Document) -> list[bytes]:
-    """The operations of PUBLISH that store a document as a whole."""
+    """The operations of PUBLISH and FILL that store a document as a whole."""
     key = prefix + document.key
     if not document.chunks:
         return [b"S", key, _header(document) + document.head]
@@ -141,17 +143,24 @@ class Beat(IntEnum):
 
 
 class Announcer:
-    """Writes finished documents and announcements, for the projector that is active."""
+    """Writes finished documents and announcements, for the projector that is active.
+
+    Redis is to be taken first, and again after anything went wrong: whatever was said before and comes late, from here
+    or from another projector, changes nothing then.
+    """
 
     def __init__(self, redis: Redis, names: Names, *, lease_ms: int) -> None:
         self._redis = redis
         self._names = names
         self._lease_ms = lease_ms
+        self._token = ""
+        self._take = redis.register_script(TAKE)
         self._publish = redis.register_script(PUBLISH)
+        self._fill = redis.register_script(FILL)
         self._begin = redis.register_script(BEGIN)
         self._beat = redis.register_script(BEAT)
-        self._hold = redis.register_script(HOLD)
         self._keys = [
+            names.fence,
             names.generation,
             names.projected,
             names.watermark,
@@ -184,43 +193,44 @@ class Announcer:
         with reachable():
             await self._redis.set(self._names.grace, b"1", px=self._lease_ms)
 
+    async def take(self) -> bool:
+        """Fence off who wrote before, and take the lease and keep replicas out where it does not stand: True then.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        self._token = secrets.token_hex(8)
+        return bool(await self._say(self._take, self._lease_ms))
+
     async def publish(self, generation: str, operations: Sequence[bytes], announcement: Announcement) -> bool:
         """Store what the operations say and announce it; False where Redis is not where it was left.
 
         Raises:
             Unavailable: where Redis is away; whether it took the batch is not known.
         """
-        arguments = [
-            self._names.lease,
+        answer = await self._say(
+            self._publish,
             generation,
+            self._names.lease,
             announcement.after,
             announcement.upto,
             ANNOUNCEMENTS_KEPT,
             b"".join(announcement.keys),
             ",".join(announcement.kinds),
             *operations,
-        ]
-        with reachable():
-            return bool(await self._publish(self._keys, arguments))
+        )
+        return bool(answer)
 
-    async def hold(self) -> bool:
-        """Take the lease and keep replicas out, where it does not stand; say whether that was so.
-
-        Raises:
-            Unavailable: where Redis is away.
-        """
-        with reachable():
-            return bool(await self._hold([self._names.projector], [self._lease_ms]))
-
-    async def begin(self, generation: str, position: int, *, owing: bool) -> None:
+    async def begin(self, generation: str, position: int, *, owing: bool) -> bool:
         """Begin a new generation at a position: the cache is empty, and no lease counts until it has run out.
+
+        False where somebody else has taken Redis.
 
         Raises:
             Unavailable: where Redis is away.
         """
         says = b"-" if owing else generation
-        with reachable():
-            await self._begin(self._keys, [generation, position, self._lease_ms, says])
+        return bool(await self._say(self._begin, generation, position, self._lease_ms, says))
 
     async def beat(self, generation: str, position: int, *, owing: bool) -> Beat:
         """Renew the lease.
@@ -230,31 +240,20 @@ class Announcer:
         Raises:
             Unavailable: where Redis is away.
         """
-        keys = [self._names.generation, self._names.projected, self._names.projector]
         says = b"-" if owing else generation
-        with reachable():
-            return Beat(int(await self._beat(keys, [generation, position, self._lease_ms, says])))
+        return Beat(await self._say(self._beat, generation, position, self._lease_ms, says))
 
-    async def fill(self, generation: str, documents: Sequence[Document]) -> None:
+    async def fill(self, generation: str, documents: Sequence[Document]) -> bool:
         """Store documents as they stand, without an announcement: they say what a replica would read anyway.
+
+        False where Redis is not where it was left.
 
         Raises:
             Unavailable: where Redis is away.
         """
         prefix = self._names.document(generation)
-        with reachable():
-            async with self._redis.pipeline(transaction=True) as pipe:
-                for document in documents:
-                    key = prefix + document.key
-                    pipe.delete(key + b":p")
-                    if document.chunks:
-                        parts: dict[FieldT, EncodableT] = {b"m": _header(document), b"0": document.head}
-                        parts |= {b"%d" % number: chunk for number, chunk in enumerate(document.chunks, 1)}
-                        pipe.hset(key + b":p", mapping=parts)
-                        pipe.set(key, _header(document))
-                    else:
-                        pipe.set(key, _header(document) + document.head)
-                await pipe.execute()
+        operations = [word for document in documents for word in put(prefix, document)]
+        return bool(await self._say(self._fill, generation, *operations))
 
     async def sweep(self, generation: str, cursor: int) -> int:
         """Remove some of what earlier generations left; gives the cursor to go on from, 0 at the end.
@@ -271,3 +270,7 @@ class Announcer:
             if old:
                 await self._redis.unlink(*old)
         return int(cursor)
+
+    async def _say(self, script: AsyncScript, *words: EncodableT) -> int:
+        with reachable():
+            return int(await script(self._keys, [self._token, *words]))

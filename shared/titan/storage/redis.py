@@ -58,6 +58,11 @@ class Names(Struct, frozen=True):
         return f"{self.prefix}:projector"
 
     @property
+    def fence(self) -> str:
+        """Token of whoever may change any of this: what comes late from somebody else is refused."""
+        return f"{self.prefix}:fence"
+
+    @property
     def grace(self) -> str:
         """Stands while leases that a lost Redis knew of may still be trusted by those who hold them."""
         return f"{self.prefix}:grace"

@@ -1,9 +1,10 @@
 """The scripts that run inside Redis, each a step that is seen as a whole or not at all.
 
     RELAY      events into the stream, in order                                            the relay, once a batch
+    TAKE       fence off who wrote before, and keep replicas out if a lease ran out  a projector that finds its place
     PUBLISH    documents of a batch, its announcement, the position, the watermark      the projector, once a batch
+    FILL       documents as they stand, unannounced                                 the projector, in an empty cache
     BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, a lost Redis
-    HOLD       take the projector's lease, and keep replicas out                     a projector that has to catch up
     BEAT       renew the projector's lease, and see that Redis is where it was left     the projector, when idle
     JOIN       take a lease and start from the projected position                        a replica, with an empty memory
     REPORT     renew the lease, report the position reached, move the watermark          a replica, once a batch
@@ -55,80 +56,113 @@ local function tell(watermark_key, level)
 end
 """
 
-# KEYS: generation projected watermark announcements applied grace projector
-# ARGV: lease-prefix generation after upto kept-announcements announced-keys announced-kinds [op ...]*
-PUBLISH = (
-    WATERMARK
-    + """
-if redis.call('GET', KEYS[1]) ~= ARGV[2] or redis.call('GET', KEYS[2]) ~= ARGV[3] then return 0 end
-local at = 8
-while at <= #ARGV do
-    local op, key = ARGV[at], ARGV[at + 1]
-    if op == 'S' then
-        redis.call('SET', key, ARGV[at + 2])
-        at = at + 3
-    elseif op == 'D' then
-        redis.call('DEL', key, key .. ':p')
-        at = at + 2
-    elseif op == 'P' then
-        local count = tonumber(ARGV[at + 3])
-        redis.call('DEL', key .. ':p')
-        redis.call('SET', key, ARGV[at + 2])
-        redis.call('HSET', key .. ':p', 'm', ARGV[at + 2])
-        for n = 0, count do
-            redis.call('HSET', key .. ':p', n, ARGV[at + 4 + n])
-        end
-        at = at + 5 + count
-    elseif op == 'C' then
-        local old = redis.call('GET', key)
-        if old and string.sub(old, 1, 8) == ARGV[at + 2] and redis.call('EXISTS', key .. ':p') == 1 then
-            redis.call('SET', key, ARGV[at + 3])
-            redis.call('HSET', key .. ':p', 'm', ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
-        else
+# The scripts of the projector have the same keys, and a token before all other arguments:
+# KEYS: fence generation projected watermark announcements applied grace projector
+# Whoever takes Redis sets a token of its own. A projector that was stopped in the middle of a step, or whose step was
+# still on its way when it gave up waiting, comes with one that no longer stands, and changes nothing.
+FENCED = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+"""
+
+# ARGV: token lease-ms
+# A projector's lease says its generation, or `-` while it has to catch up: writers wait for it then, and no replica
+# joins. Where no lease stood, writes were answered that Redis has not been told of: 1.
+TAKE = """
+redis.call('SET', KEYS[1], ARGV[1])
+local standing = redis.call('GET', KEYS[8])
+if standing and standing ~= '-' then return 0 end
+redis.call('SET', KEYS[8], '-', 'PX', ARGV[2])
+return 1
+"""
+
+# Documents, from an argument on: S and P store one as a whole, C one chunk of it, D drops one.
+STORE = """
+local function store(at)
+    while at <= #ARGV do
+        local op, key = ARGV[at], ARGV[at + 1]
+        if op == 'S' then
+            redis.call('DEL', key .. ':p')
+            redis.call('SET', key, ARGV[at + 2])
+            at = at + 3
+        elseif op == 'D' then
             redis.call('DEL', key, key .. ':p')
+            at = at + 2
+        elseif op == 'P' then
+            local count = tonumber(ARGV[at + 3])
+            redis.call('DEL', key .. ':p')
+            redis.call('SET', key, ARGV[at + 2])
+            redis.call('HSET', key .. ':p', 'm', ARGV[at + 2])
+            for n = 0, count do
+                redis.call('HSET', key .. ':p', n, ARGV[at + 4 + n])
+            end
+            at = at + 5 + count
+        elseif op == 'C' then
+            local old = redis.call('GET', key)
+            if old and string.sub(old, 1, 8) == ARGV[at + 2] and redis.call('EXISTS', key .. ':p') == 1 then
+                redis.call('SET', key, ARGV[at + 3])
+                redis.call('HSET', key .. ':p', 'm', ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+            else
+                redis.call('DEL', key, key .. ':p')
+            end
+            at = at + 6
         end
-        at = at + 6
     end
 end
-redis.call('XADD', KEYS[4], 'MAXLEN', '~', ARGV[5], ARGV[4] .. '-0', 'f', ARGV[3], 'k', ARGV[6], 'c', ARGV[7])
-redis.call('SET', KEYS[2], ARGV[4])
-tell(KEYS[3], watermark(KEYS[2], KEYS[3], KEYS[5], ARGV[1], KEYS[6], KEYS[7]))
+"""
+
+# ARGV: token generation lease-prefix after upto kept-announcements announced-keys announced-kinds [op ...]*
+PUBLISH = (
+    WATERMARK
+    + STORE
+    + FENCED
+    + """
+if redis.call('GET', KEYS[2]) ~= ARGV[2] or redis.call('GET', KEYS[3]) ~= ARGV[4] then return 0 end
+store(9)
+redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[6], ARGV[5] .. '-0', 'f', ARGV[4], 'k', ARGV[7], 'c', ARGV[8])
+redis.call('SET', KEYS[3], ARGV[5])
+tell(KEYS[4], watermark(KEYS[3], KEYS[4], KEYS[6], ARGV[3], KEYS[7], KEYS[8]))
 return 1
 """
 )
 
-# KEYS: projector    ARGV: lease-ms
-# A projector's lease says its generation, or `-` while it has to catch up: writers wait for it then, and no replica
-# joins. Where no lease stood, writes were answered that Redis has not been told of.
-HOLD = """
-local standing = redis.call('GET', KEYS[1])
-if standing and standing ~= '-' then return 0 end
-redis.call('SET', KEYS[1], '-', 'PX', ARGV[1])
+# ARGV: token generation [op ...]*
+FILL = (
+    STORE
+    + FENCED
+    + """
+if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+store(3)
 return 1
 """
+)
 
-# KEYS: generation projected watermark announcements applied grace projector
-# ARGV: generation position lease-ms projector-says
-BEGIN = """
-redis.call('SET', KEYS[6], '1', 'PX', ARGV[3])
-redis.call('DEL', KEYS[4], KEYS[5], KEYS[3])
-redis.call('SET', KEYS[1], ARGV[1])
+# ARGV: token generation position lease-ms projector-says
+BEGIN = (
+    FENCED
+    + """
+redis.call('SET', KEYS[7], '1', 'PX', ARGV[4])
+redis.call('DEL', KEYS[5], KEYS[6], KEYS[4])
 redis.call('SET', KEYS[2], ARGV[2])
-redis.call('SET', KEYS[7], ARGV[4], 'PX', ARGV[3])
+redis.call('SET', KEYS[3], ARGV[3])
+redis.call('SET', KEYS[8], ARGV[5], 'PX', ARGV[4])
 return 1
 """
+)
 
-# KEYS: generation projected projector    ARGV: generation position lease-ms projector-says
-# A lease that has run out is taken anew as HOLD does: 2.
-BEAT = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
-if ARGV[4] ~= '-' and redis.call('EXISTS', KEYS[3]) == 0 then
-    redis.call('SET', KEYS[3], '-', 'PX', ARGV[3])
+# ARGV: token generation position lease-ms projector-says
+# A lease that has run out is taken anew as TAKE does: 2.
+BEAT = (
+    FENCED
+    + """
+if redis.call('GET', KEYS[2]) ~= ARGV[2] or redis.call('GET', KEYS[3]) ~= ARGV[3] then return 0 end
+if ARGV[5] ~= '-' and redis.call('EXISTS', KEYS[8]) == 0 then
+    redis.call('SET', KEYS[8], '-', 'PX', ARGV[4])
     return 2
 end
-redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[3])
+redis.call('SET', KEYS[8], ARGV[5], 'PX', ARGV[4])
 return 1
 """
+)
 
 # KEYS: generation projected applied projector    ARGV: lease-key replica lease-ms
 JOIN = """
