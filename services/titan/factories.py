@@ -16,8 +16,8 @@ from litestar.types import ASGIApp
 from titan.bridge.app import Bridging
 from titan.config import Settings
 from titan.dev.lifeline import die_with_parent
-from titan.http.guard import Guard
-from titan.http.health import Health, Probe, health
+from titan.http.around import around
+from titan.http.health import Health, Probe
 from titan.http.operations import OPERATIONS
 from titan.http.routes import Lifespan, router
 from titan.observability import logs
@@ -78,7 +78,7 @@ def projector_app(settings: Settings) -> Litestar:
     metrics = _metrics(settings)
     traces = _traces(settings, "projector")
     projecting = Projecting(settings, *settings.stores(), metrics, traces=traces)
-    return _quiet(settings, metrics, projecting.probes, traces.running, projecting.running)
+    return _quiet(settings, metrics, traces, projecting.probes, projecting.running)
 
 
 def bridge_app(settings: Settings) -> Litestar:
@@ -86,19 +86,15 @@ def bridge_app(settings: Settings) -> Litestar:
     metrics = _metrics(settings)
     traces = _traces(settings, "bridge")
     bridging = Bridging(settings, *settings.stores(), metrics, traces=traces)
-    return _quiet(settings, metrics, bridging.probes, traces.running, bridging.running)
+    return _quiet(settings, metrics, traces, bridging.probes, bridging.running)
 
 
-def _quiet(settings: Settings, metrics: Metrics, probes: Mapping[str, Probe], *running: Running) -> Litestar:
+def _quiet(
+    settings: Settings, metrics: Metrics, traces: Traces, probes: Mapping[str, Probe], running: Running
+) -> Litestar:
     """A process that serves nothing but its health and its figures."""
-    extended = settings.error_body == "extended"
-    checks = Health(probes, started=lambda: True)
-
-    def around(app: ASGIApp) -> ASGIApp:
-        guarded = Guard(app, metrics=metrics, extended=extended)
-        return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
-
-    return router({}, (), around=around, lifespan=[_while(each) for each in running])
+    wrapped = around(settings, metrics, Health(probes, started=lambda: True), traces)
+    return router({}, (), around=wrapped, lifespan=[_while(each) for each in (traces.running, running)])
 
 
 def _while(running: Running) -> Lifespan:
@@ -113,17 +109,11 @@ def together_app(settings: Settings) -> ASGIApp:
     write, read = Write(settings, *where, metrics, traces=traces), Read(settings, *where, metrics, traces=traces)
     projecting = Projecting(settings, *where, metrics, traces=traces)
     bridging = Bridging(settings, *where, metrics, traces=traces)
-    extended = settings.error_body == "extended"
     checks = Health(read.probes | bridging.probes, started=lambda: read.is_open() and write.is_open())
-
-    def around(app: ASGIApp) -> ASGIApp:
-        guarded = Guard(app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight, traces=traces)
-        return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
-
     app = router(
         write.handlers | read.handlers,
         OPERATIONS,
-        around=around,
+        around=around(settings, metrics, checks, traces),
         lifespan=[_while(part.running) for part in (traces, projecting, bridging, write, read)],
     )
     return fronted(settings, read, app)

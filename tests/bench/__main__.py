@@ -14,7 +14,8 @@ from rich.console import Console
 
 from bench import elements, overload, reads, rebuild, soak, start, stores, writes
 from bench.place import Bench
-from bench.report import Report, Row, now, number, show, store
+from bench.report import Report, Row, number, show
+from support.results import now, store
 from titan.errors import TitanError
 
 SECTIONS = {
@@ -80,7 +81,8 @@ def measure(
             console.print(f"  [dim]{time.monotonic() - began:.0f} s[/]")
     show(rows, console)
     machine = {"cpus": str(os.cpu_count()), "python": platform.python_version(), "system": platform.platform()}
-    path = store(Report(at=now(), machine=machine, quick=quick, rows=rows), RESULTS)
+    at = now()
+    path = store(Report(at=at, machine=machine, quick=quick, rows=rows), RESULTS, at=at)
     console.print(f"Written to {path.relative_to(RESULTS.parent)}.")
     return 1 if failed or any(row.verdict is False for row in rows) else 0
 

@@ -1,10 +1,7 @@
 """What was measured, for a person and for a machine."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
@@ -64,16 +61,3 @@ def _wanted(row: Row) -> str:
         return ""
     bound = f"≥ {row.at_least:g}" if row.at_least is not None else f"≤ {row.at_most:g}"
     return f"[green]{bound}[/]" if row.verdict else f"[bold red]{bound} MISSED[/]"
-
-
-def store(report: Report, directory: Path) -> Path:
-    """Write a run's figures into a file of their own."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{report.at.replace(':', '')}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    return path
-
-
-def now() -> str:
-    """The time, to the second, as it stands in names of files."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -9,9 +9,9 @@ import httpx
 import pytest
 import yaml
 
-from support import servers
 from support.asking import document, path_of
-from support.processes import Titan, titan
+from support.installation import installed, stores
+from support.processes import Titan
 from support.prometheus import (
     COMPOSE,
     ROOT,
@@ -26,7 +26,6 @@ from support.prometheus import (
 from support.runbook import anchors
 from support.servers import Chosen
 from support.waiting import eventually
-from titan.dev.processes import free_port
 from titan.metamodel.kinds import SUBMODEL
 
 SEED = ROOT.parent / "shared" / "seed" / "000_9f86bd93abd70516.txt"
@@ -110,23 +109,7 @@ def test_a_dashboard_has_its_rows_and_asks_the_source_that_is_provisioned() -> N
 def running(chosen: Chosen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Titan]:
     """Every tier, with two replicas, on stores of its own."""
     directory = tmp_path_factory.mktemp("watched")
-    with (
-        servers.private_postgres(chosen, directory / "postgres") as postgres,
-        servers.private_redis(chosen, directory / "redis") as redis,
-        servers.private_mqtt(chosen, directory / "mqtt") as mqtt,
-        titan(
-            directory,
-            free_port(),
-            *("dev", "--replicas", "2"),
-            environ={
-                "DATABASE_URL": postgres.url(),
-                "REDIS_URL": redis.url(),
-                "MQTT_BROKER": mqtt.host,
-                "MQTT_PORT": str(mqtt.port),
-                "TITAN_LOG_LEVEL": "WARNING",
-            },
-        ) as run,
-    ):
+    with stores(chosen, directory) as own, installed(directory, own.environ, replicas=2) as run:
         yield run
 
 

@@ -14,15 +14,12 @@ import pytest
 from psycopg import sql
 from redis import Redis
 
-from support import servers
 from support.asking import document, path_of, refused
+from support.installation import Stores, installed, stores
 from support.load import under_load
-from support.processes import Titan, is_ready, titan
+from support.processes import Titan, is_ready
 from support.servers import Chosen
 from support.waiting import eventually
-from titan.dev.postgres import PostgresServer
-from titan.dev.processes import free_port
-from titan.dev.valkey import ValkeyServer
 from titan.metamodel.kinds import SUBMODEL
 
 CLIENTS = 6
@@ -81,37 +78,31 @@ class Rotated(NamedTuple):
 @pytest.fixture(scope="module")
 def _running(chosen: Chosen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rotated]:
     directory = tmp_path_factory.mktemp("rotation")
-    with (
-        servers.private_postgres(chosen, directory / "postgres") as postgres,
-        servers.private_redis(chosen, directory / "redis") as redis,
-        servers.private_mqtt(chosen, directory / "mqtt") as mqtt,
-    ):
-        stores = _stores(directory, postgres, redis)
-        environ = {
-            "DATABASE_URL": f"postgresql://app@127.0.0.1:{postgres.port}/titan",
-            "DATABASE_PASSWORD_FILE": str(stores[0].file),
-            "REDIS_URL": f"redis://app@127.0.0.1:{redis.port}/0",
-            "REDIS_PASSWORD_FILE": str(stores[1].file),
-            "MQTT_BROKER": mqtt.host,
-            "MQTT_PORT": str(mqtt.port),
-            "TITAN_LOG_LEVEL": "WARNING",
+    with stores(chosen, directory) as own:
+        rotated = _rotated(directory, own)
+        environ = own.environ | {
+            "DATABASE_URL": f"postgresql://app@127.0.0.1:{own.postgres.port}/titan",
+            "DATABASE_PASSWORD_FILE": str(rotated[0].file),
+            "REDIS_URL": f"redis://app@127.0.0.1:{own.redis.port}/0",
+            "REDIS_PASSWORD_FILE": str(rotated[1].file),
         }
-        with titan(directory, free_port(), "dev", "--replicas", "2", environ=environ) as run:
-            yield Rotated(run, environ, *stores)
+        with installed(directory, environ, replicas=2) as run:
+            yield Rotated(run, environ, *rotated)
         assert "secret-" not in run.said()
 
 
-def _stores(directory: Path, postgres: PostgresServer, redis: ValkeyServer) -> tuple[Store, Store]:
-    stores = Store(directory / "database", postgres.url()), Store(directory / "redis-password", redis.url())
-    for store in stores:
+def _rotated(directory: Path, own: Stores) -> tuple[Store, Store]:
+    """Have a role of its own in both, with a first password."""
+    postgres, redis = Store(directory / "database", own.postgres.url()), Store(directory / "cache", own.redis.url())
+    for store in (postgres, redis):
         store.tell("secret-first")
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
+    with psycopg.connect(postgres.owner, autocommit=True) as connection:
         connection.execute("CREATE ROLE app LOGIN PASSWORD 'secret-first'")
         connection.execute("ALTER DATABASE titan OWNER TO app")
         connection.execute("ALTER SCHEMA public OWNER TO app")
-    with Redis.from_url(redis.url()) as client:
+    with Redis.from_url(redis.owner) as client:
         client.execute_command("ACL", "SETUSER", "app", "on", ">secret-first", "~*", "&*", "+@all")
-    return stores
+    return postgres, redis
 
 
 @pytest.fixture

@@ -7,35 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from support import servers
-from support.installation import REPLICAS, Installation
-from support.processes import titan
+from support.installation import Installation, installed, stores
 from support.servers import Chosen
 from support.waiting import eventually
-from titan.dev.processes import free_port
 
 
 @pytest.fixture(scope="session")
 def _installation(chosen: Chosen, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     directory = tmp_path_factory.mktemp("installation")
-    with (
-        servers.private_postgres(chosen, directory / "postgres") as postgres,
-        servers.private_redis(chosen, directory / "redis") as redis,
-        servers.private_mqtt(chosen, directory / "mqtt") as mqtt,
-        titan(
-            directory,
-            free_port(),
-            *("dev", "--replicas", str(REPLICAS)),
-            environ={
-                "DATABASE_URL": postgres.url(),
-                "REDIS_URL": redis.url(),
-                "MQTT_BROKER": mqtt.host,
-                "MQTT_PORT": str(mqtt.port),
-                "TITAN_LOG_LEVEL": "WARNING",
-            },
-        ) as run,
-    ):
-        yield Installation(run, postgres, redis, mqtt)
+    with stores(chosen, directory) as own, installed(directory, own.environ) as run:
+        yield Installation(run, *own)
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from litestar.types import ASGIApp
 from titan.addresses import Address, current, database
 from titan.config import Settings
 from titan.errors import Unavailable
+from titan.http.around import around
 from titan.http.description import describe
 from titan.http.docs import Docs
-from titan.http.guard import Guard
-from titan.http.health import Health, Probe, health
+from titan.http.health import Health, Probe
 from titan.http.operations import OPERATIONS
 from titan.http.responses import cors
 from titan.http.routes import Handler, router
@@ -175,20 +175,11 @@ class Read:
 
 def create_app(settings: Settings, metrics: Metrics, read: Read) -> ASGIApp:
     """The read tier: an application of Litestar behind what memory can answer before it."""
-    extended = settings.error_body == "extended"
-    checks = Health(read.probes, started=read.is_open)
-
-    def around(app: ASGIApp) -> ASGIApp:
-        guarded = Guard(
-            app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight, traces=read.traces
-        )
-        return health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
-
     operations = [operation for operation in OPERATIONS if operation.side == "query"]
     app = router(
         read.handlers,
         operations,
-        around=around,
+        around=around(settings, metrics, Health(read.probes, started=read.is_open), read.traces),
         lifespan=[lambda _: read.traces.running(), lambda _: read.running()],
     )
     return fronted(settings, read, app)
@@ -196,5 +187,4 @@ def create_app(settings: Settings, metrics: Metrics, read: Read) -> ASGIApp:
 
 def fronted(settings: Settings, read: Read, app: ASGIApp) -> ASGIApp:
     """An application with the memory of the read tier before it, and CORS before that."""
-    front = read.front.before(app)
-    return cors(front, settings.origins) if settings.origins else front
+    return cors(read.front.before(app), settings.origins)

@@ -5,12 +5,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from litestar import Litestar
-from litestar.types import ASGIApp
 
 from titan.addresses import Address, database
 from titan.config import Settings
-from titan.http.guard import Guard
-from titan.http.health import Health, Probe, health
+from titan.http.around import around
+from titan.http.health import Health, Probe
 from titan.http.operations import OPERATIONS
 from titan.http.responses import cors
 from titan.http.routes import Handler, router
@@ -198,20 +197,11 @@ def terms(settings: Settings) -> Terms:
 
 def create_app(settings: Settings, metrics: Metrics, write: Write) -> Litestar:
     """The write tier as an application."""
-    extended = settings.error_body == "extended"
-    checks = Health(write.probes, started=write.is_open)
-
-    def around(app: ASGIApp) -> ASGIApp:
-        guarded = Guard(
-            app, metrics=metrics, extended=extended, in_flight_limit=settings.max_in_flight, traces=write.traces
-        )
-        served = health(guarded, checks, metrics if settings.enable_metrics else None, extended=extended)
-        return cors(served, settings.origins) if settings.origins else served
-
+    wrapped = around(settings, metrics, Health(write.probes, started=write.is_open), write.traces)
     operations = [operation for operation in OPERATIONS if operation.side == "command"]
     return router(
         write.handlers,
         operations,
-        around=around,
+        around=lambda app: cors(wrapped(app), settings.origins),
         lifespan=[lambda _: write.traces.running(), lambda _: write.running()],
     )

@@ -13,8 +13,9 @@ from rich.console import Console
 
 from support import servers
 from support.laboratory import rounds
-from support.laboratory.figures import Report, Round, now, show, store
+from support.laboratory.figures import Report, Round, show
 from support.laboratory.stage import stage
+from support.results import now, store
 
 RESULTS = Path(__file__).resolve().parents[3] / "fire-results"
 
@@ -59,7 +60,7 @@ def run(
     show(played, console)
     machine = {"cpus": str(os.cpu_count()), "python": platform.python_version(), "system": platform.platform()}
     report = Report(at, machine, played)
-    console.print(f"Written to {store(report, RESULTS).relative_to(RESULTS.parent)}.")
+    console.print(f"Written to {store(report, RESULTS, at=at).relative_to(RESULTS.parent)}.")
     return 0 if report.is_clean else 1
 
 

@@ -2,11 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
-from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 from rich.console import Console
 from rich.table import Table
@@ -127,16 +124,3 @@ def show(rounds: Sequence[Round], console: Console) -> None:
     }
     for name, text in lines.items():
         console.print(f"{name}: {text}", highlight=False)
-
-
-def store(report: Report, directory: Path) -> Path:
-    """Write a run into a file of its own."""
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{report.at.replace(':', '')}.json"
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1))
-    return path
-
-
-def now() -> str:
-    """The time, to the second, as it stands in names of files."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
