@@ -1,9 +1,10 @@
 """Finished documents in Redis, as a replica asks for them: many at once, some of whom leave early."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
+import psycopg
 import pytest
 from redis.asyncio import Redis
 
@@ -88,6 +89,23 @@ async def test_all_who_wait_are_told_that_redis_is_away() -> None:
         )
     assert {type(answer) for answer in answers} == {Unavailable}
     await client.aclose()
+
+
+async def test_one_that_cannot_be_read_fails_alone_and_nobody_waits_for_ever() -> None:
+    """As a document whose row is damaged: whoever asks for it is told, and whoever asks beside it is answered."""
+
+    async def find(names: Sequence[bytes]) -> dict[bytes, bytes]:
+        if b"damaged" in names:
+            raise psycopg.errors.DataCorrupted
+        return {name: name for name in names}
+
+    asked = Together(find)
+    async with asyncio.timeout(10), beside(asked.run()):
+        for _ in range(2):
+            names = [b"one", b"damaged", b"two"]
+            answers = await asyncio.gather(*(asked.get(name) for name in names), return_exceptions=True)
+            assert (answers[0], answers[2]) == (b"one", b"two")
+            assert isinstance(answers[1], psycopg.errors.DataCorrupted)
 
 
 async def test_no_replica_joins_a_projector_that_owes_something(cache: Cache, redis_url: str) -> None:

@@ -41,3 +41,17 @@ def test_a_worker_that_was_replaced_ends_with_its_master_too(master: int) -> Non
     with Ends(below(master)) as ends:
         os.kill(master, SIGKILL)
         assert ends.missing(timeout_s=5) == set()
+
+
+def test_a_worker_whose_own_work_failed_is_replaced(tmp_path: Path) -> None:
+    """Servers would keep it, and pass it requests that nobody answers."""
+    port, broken = free_port(), tmp_path / "broken"
+    with subprocess.Popen([sys.executable, str(SERVED), str(port), "1", "tied", "living", str(broken)]) as child:
+        try:
+            assert eventually(lambda: answers("127.0.0.1", port) and len(below(child.pid)) == 1)
+            first = below(child.pid)
+            broken.touch()
+            assert eventually(lambda: not first & below(child.pid))
+            assert eventually(lambda: answers("127.0.0.1", port) and len(below(child.pid)) == 1)
+        finally:
+            child.kill()

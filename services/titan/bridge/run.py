@@ -27,6 +27,7 @@ from titan.observability.traces import OFF, Traces
 from titan.storage.mqtt import Broker
 from titan.storage.postgres import Connection, connect, reachable
 from titan.storage.stream import Follower
+from titan.tasks import at_once
 
 PAUSE_S = 0.25
 LONGEST_PAUSE_S = 5.0
@@ -101,13 +102,7 @@ class Bridge:
                 finally:
                     self._metrics.bridge_active.set(0)
                     await connection.close()
-            except* (
-                aiomqtt.MqttError,
-                Unavailable,
-                Displaced,
-                psycopg.OperationalError,
-                psycopg.InterfaceError,
-            ) as errors:
+            except* (aiomqtt.MqttError, Unavailable, Displaced, psycopg.Error) as errors:
                 self._log.warning("the bridge pauses", reason=repr(_first(errors)), pause_s=self._pause_s)
             _leave_if_told()
             await asyncio.sleep(self._pause_s)
@@ -142,10 +137,10 @@ class Bridge:
 
     async def _publish(self, client: aiomqtt.Client, events: Sequence[Event]) -> None:
         # Tasks start in the order in which they were made, and each hands its message over before it first waits.
-        async with asyncio.TaskGroup() as group:
-            for event in events:
-                name = topic(event, prefix=self._prefix)
-                group.create_task(client.publish(name, payload(event), qos=1, timeout=ACKNOWLEDGED_S))
+        await at_once(
+            client.publish(topic(event, prefix=self._prefix), payload(event), qos=1, timeout=ACKNOWLEDGED_S)
+            for event in events
+        )
 
 
 async def _turn(connection: Connection) -> None:

@@ -4,7 +4,6 @@ What was just changed is held back until no other replica can show anything olde
 change, and the next one, at another replica, what was before it.
 """
 
-import asyncio
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -25,6 +24,7 @@ from titan.storage.notices import PROJECTED, Notices
 from titan.storage.postgres import Pool, reachable
 from titan.storage.together import Together
 from titan.storage.visibility import Visibility
+from titan.tasks import lasting
 
 _POSTGRESQL = {"db.system.name": "postgresql"}
 _REDIS = {"db.system.name": "redis"}
@@ -163,24 +163,23 @@ class Load:
 
     async def run(self) -> None:
         """Ask for what is wanted, until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._state.run())
-            group.create_task(self._branches.run())
-            group.create_task(self._visibility.run())
-            if self._found is not None:
-                group.create_task(self._found.run())
+        works = [self._state.run(), self._branches.run(), self._visibility.run()]
+        if self._found is not None:
+            works.append(self._found.run())
+        await lasting(*works)
 
     async def _from_redis(self, key: bytes) -> Finished | None:
         if self._cache is None or self._found is None or not self._fresh.is_fresh:
             return None
-        # A Redis that came back older than it was says so itself: it knows less than what we have been told already.
-        applied = self._fresh.applied
+        # A Redis that came back older than it was says so itself: it knows less than what we have been told already, or
+        # its projector has begun another generation meanwhile.
+        applied, generation = self._fresh.applied, self._fresh.generation
         try:
             with self._traces.during("Redis", **_REDIS):
-                cached = await self._found.get(self._cache.name(self._fresh.generation, key))
+                cached = await self._found.get(self._cache.name(generation, key))
         except Unavailable:
             return None
-        if cached is None or cached.document is None or cached.projected < applied:
+        if cached is None or cached.document is None or cached.projected < applied or cached.generation != generation:
             self._redis.miss()
             return None
         self._redis.hit()

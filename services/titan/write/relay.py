@@ -97,7 +97,7 @@ async def run(
             recent.begin()
             metrics.relay_leader.set(1)
             await _lead(connection, stream, notices, metrics, recent, reached, traces)
-        except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
+        except (Unavailable, psycopg.Error):
             await asyncio.sleep(PAUSE_S)
         finally:
             recent.wanted = False

@@ -229,6 +229,8 @@ async def _notice(receive: Receive, gone: asyncio.Event) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue
     gone.set()
+    # Who works beside a body does not end before it.
+    await asyncio.Event().wait()
 
 
 async def _begin(send: Send, answered: Answer) -> None:

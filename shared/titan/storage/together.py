@@ -1,10 +1,11 @@
 """Questions that many ask at the same time, put to a store as one."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from titan.errors import Overloaded, Unavailable
+from titan.tasks import lasting
 
 Answer = TypeVar("Answer")
 
@@ -51,9 +52,7 @@ class Together(Generic[Answer]):
 
     async def run(self) -> None:
         """Answer until cancelled, with so many rounds under way at once."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self._rounds):
-                group.create_task(self._answer())
+        await lasting(*(self._answer() for _ in range(self._rounds)))
 
     async def _answer(self) -> None:
         while True:
@@ -70,20 +69,24 @@ class Together(Generic[Answer]):
     async def _settle(self, round_: dict[bytes, asyncio.Future[Answer | None]]) -> None:
         try:
             answers = await self._ask(list(round_))
-        except Unavailable as error:
-            for future in round_.values():
-                _fail(future, error)
         except asyncio.CancelledError:
-            for future in round_.values():
-                _fail(future, Unavailable("The server is stopping."))
+            _fail(round_.values(), Unavailable("The server is stopping."))
             raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, those who ask are waiting
+            if len(round_) == 1 or isinstance(error, Unavailable):
+                _fail(round_.values(), error)
+                return
+            # One document that cannot be read must not take others along.
+            for key, future in round_.items():
+                await self._settle({key: future})
         else:
             for key, future in round_.items():
                 if not future.done():
                     future.set_result(answers.get(key))
 
 
-def _fail(future: "asyncio.Future[Answer | None]", error: Unavailable) -> None:
-    if not future.done():
-        future.set_exception(error)
-        future.exception()  # asked for once, so that a caller who left does not make the loop complain
+def _fail(futures: "Iterable[asyncio.Future[Answer | None]]", error: Exception) -> None:
+    for future in futures:
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # asked for once, so that a caller who left does not make the loop complain

@@ -7,6 +7,7 @@ that another, which has not heard of it yet, takes back a moment later.
 import asyncio
 import heapq
 import time
+from collections.abc import Coroutine
 from enum import StrEnum
 from itertools import count
 
@@ -19,6 +20,7 @@ from titan.storage.listings import bookmark
 from titan.storage.membership import Level, Watermark
 from titan.storage.notices import PROJECTED, VISIBLE, Notices
 from titan.storage.postgres import Pool, reachable
+from titan.tasks import lasting
 
 TICK_S = 0.05
 PATIENCE_S = 30.0
@@ -113,13 +115,12 @@ class Visibility:
 
     async def run(self) -> None:
         """Follow the watermark until cancelled."""
-        if self._reach is Reach.JOURNAL:
-            return
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._look())
-            group.create_task(self._follow_calls() if self._is_called_out else self._follow_bookmark())
+        works: list[Coroutine[object, object, None]] = []
+        if self._reach is not Reach.JOURNAL:
+            works += [self._look(), self._follow_calls() if self._is_called_out else self._follow_bookmark()]
             if self._watermark is not None:
-                group.create_task(self._listen(self._watermark))
+                works.append(self._listen(self._watermark))
+        await lasting(*works)
 
     async def _listen(self, watermark: Watermark) -> None:
         while True:
