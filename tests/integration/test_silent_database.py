@@ -12,6 +12,12 @@ from titan.errors import Unavailable
 from titan.storage.postgres import CONNECTION_S, Pool, alive, bounded, connect, pool, reachable
 
 QUESTION = "SELECT 1"
+KEEPALIVES = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "3",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
 
 
 def by_way_of(url: str, passing: Gate) -> str:
@@ -87,3 +93,13 @@ async def test_a_connection_that_is_kept_is_given_up_as_well(database_url: str, 
     with pytest.raises(Unavailable), reachable(), bounded(connection, 0.2):
         await connection.execute(QUESTION)
     assert connection.closed
+
+
+async def test_a_server_is_told_to_notice_that_we_are_gone_without_a_word(database_url: str) -> None:
+    """It would keep our locks for two hours, and nobody else could lead."""
+    connection = await connect(database_url, name="test")
+    async with pool(database_url, name="test", size=1) as lending, lending.connection() as lent:
+        for one in (connection, lent):
+            told = [await (await one.execute(f"SHOW {name}")).fetchone() for name in KEEPALIVES]
+            assert told == [(value,) for value in KEEPALIVES.values()]
+    await connection.close()

@@ -19,7 +19,7 @@ from titan.events.facts import Changed, DocumentPut, DocumentRemoved, Event, Fac
 from titan.observability.metrics import Metrics
 from titan.observability.traces import OFF, Traces
 from titan.storage.notices import JOURNAL, Notices
-from titan.storage.postgres import Connection, bounded, connect, reachable, see
+from titan.storage.postgres import WRITING, Connection, bounded, connect, reachable, see
 
 BATCH_ITEMS = 128
 BATCH_BYTES = 8 * 1024 * 1024
@@ -313,7 +313,7 @@ class Journal:
                 await see(self._connection)
                 return self._connection
         await self._drop_connection()
-        return await connect(self._conninfo, name="journal")
+        return await connect(self._conninfo, name="journal", options=WRITING)
 
     async def _drop_connection(self) -> None:
         if self._connection is not None:

@@ -28,7 +28,15 @@ Connection = AsyncConnection[TupleRow]
 # A plan made while the journal was empty scans it for ever; without index scans to fall back on, JIT compiles each
 # call. The two belong together: only one of them makes it worse. A bitmap would fetch a whole facet to sort it for the
 # sake of one page.
-PLANNING = "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
+# A server that is not told otherwise takes two hours to notice that the other side is gone without a word, and keeps
+# its locks as long: nobody could lead after a machine that lost its power.
+PLANNING = (
+    "-c enable_seqscan=off -c enable_bitmapscan=off -c jit=off"
+    " -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=3 -c tcp_keepalives_count=3 -c tcp_user_timeout=10000"
+)
+
+# Who stops in the middle of a transaction that holds the lock of all writers is sent away.
+WRITING = f"{PLANNING} -c idle_in_transaction_session_timeout=10000"
 
 # A commit of the read model need not reach the disk before it is answered: it is rebuilt from the journal by its
 # bookmark, which is lost or kept with it.
