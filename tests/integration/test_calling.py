@@ -10,10 +10,11 @@ from support.followers import LEASE_MS, projecting, relaying
 from support.operating import until
 from support.writes import put
 from titan.dev.valkey import ValkeyServer
+from titan.projector.run import LEAD
 from titan.storage import journal
 from titan.storage.membership import Membership
-from titan.storage.notices import VISIBLE, Notices
-from titan.storage.postgres import Connection, connect
+from titan.storage.notices import VISIBLE, Notices, call_out
+from titan.storage.postgres import Connection, connect, lead
 from titan.storage.redis import Names, connect_blocking
 from titan.tasks import beside
 
@@ -72,3 +73,26 @@ async def test_without_redis_the_read_model_counts_once_no_lease_can_stand_any_m
         assert time.monotonic() - killed_at > 1.7 * LEASE_MS / 1000
         await journal.append(connection, [put(3)])
         await _visible(notices, 3)
+
+
+async def test_of_who_no_longer_leads_nothing_is_heard(database_url: str, connection: Connection) -> None:
+    notices = Notices(database_url)
+    leading, calling = [await connect(database_url, name="test") for _ in range(2)]
+    pid = leading.info.backend_pid
+    async with beside(notices.run()):
+        await lead(leading, LEAD)
+
+        async def heard() -> bool:
+            assert await call_out(calling, 1, leader=pid)
+            return notices.position(VISIBLE) == 1
+
+        await until(heard)
+        await connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        assert not await call_out(calling, 3, leader=pid)
+        await lead(connection, LEAD)
+        assert not await call_out(calling, 4, leader=pid)
+        assert await call_out(calling, 5, leader=connection.info.backend_pid)
+        await _visible(notices, 5)
+
+    for one in (leading, calling):
+        await one.close()

@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
+import psycopg
 import pytest
 from msgspec import structs
 
 from support.followers import projecting, relaying
 from support.writes import put, removed, subject
 from titan.codec.parts import Chunk
+from titan.dev.postgres import PostgresServer
 from titan.dev.valkey import ValkeyServer
 from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, Recorded, Rows
 from titan.events.project import facet
-from titan.storage import documents, journal, listings, parked, redis
+from titan.storage import documents, journal, listings, migrating, parked, redis
 from titan.storage.cache import Cache
 from titan.storage.life import life
-from titan.storage.membership import Level, Watermark
+from titan.storage.membership import Level, Membership, Watermark
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
 from titan.storage.stream import Stream
@@ -275,3 +278,75 @@ async def test_a_parked_event_does_not_stop_a_projector_that_tells_redis_what_it
         await journal.append(connection, [put(3)])
         await _projected(connection, 4)
     await client.aclose()
+
+
+async def test_what_is_answered_by_the_bookmark_alone_survives_a_crash_of_the_database(
+    postgres_server: PostgresServer,
+) -> None:
+    """Without Redis lists are shown as soon as the read model says so, and must not go back behind that."""
+    url = postgres_server.url()
+    migrating.migrate(url)
+    for number in range(4):
+        connection = await connect(url, name="test")
+        async with projecting(url, None, NAMES):
+            await journal.append(connection, [put(number)])
+            await _projected(connection, number + 1)
+            postgres_server.kill()
+        with suppress(psycopg.Error):
+            await connection.close()
+        postgres_server.launch()
+        postgres_server.wait_ready()
+        connection = await connect(url, name="test")
+        assert await listings.bookmark(connection) == number + 1
+        await connection.close()
+
+
+async def test_where_the_database_forgot_what_redis_knows_nobody_joins_behind_that(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    async with projecting(database_url, redis_url, NAMES):
+        await journal.append(connection, [put(number) for number in range(3)])
+        await _cached(redis_url, 3)
+    # As after a crash of a database that commits the read model later than the journal.
+    await connection.execute("UPDATE read.bookmark SET position = 1 WHERE name = 'projector'")
+    await connection.execute("DELETE FROM read.listing WHERE sort > 1")
+    blocking = redis.connect_blocking(redis_url, timeout_s=1)
+    replica = Membership(blocking, NAMES, replica="one", lease_ms=60_000)
+    client = redis.connect(redis_url)
+    before = await client.get(NAMES.generation)
+    async with connection.transaction(), projecting(database_url, redis_url, NAMES):
+        await connection.execute("LOCK TABLE read.listing")
+
+        async def begun() -> bool:
+            return await client.get(NAMES.generation) != before
+
+        await _until(begun)
+        assert await asyncio.to_thread(replica.join) is None
+    async with projecting(database_url, redis_url, NAMES):
+
+        async def joins() -> bool:
+            joined = await asyncio.to_thread(replica.join)
+            assert joined is None or joined.position >= 3
+            return joined is not None
+
+        await _until(joins)
+    blocking.close()
+    await client.aclose()
+
+
+async def test_everybody_goes_on_after_tables_were_away_for_a_moment(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    """As while a dump is loaded by hand: no error of the database ends who follows it."""
+    async with relaying(database_url, redis_url, NAMES), projecting(database_url, redis_url, NAMES):
+        await journal.append(connection, [put(0)])
+        await _cached(redis_url, 1)
+        for table in ("journal.event", "read.bookmark", "read.listing"):
+            name = table.partition(".")[2]
+            await connection.execute(f"ALTER TABLE {table} RENAME TO away")
+            await connection.execute("SELECT pg_notify('titan_journal', '999')")
+            await asyncio.sleep(0.5)  # noqa: TID251  # that everybody looks and is disappointed takes time
+            await connection.execute(f"ALTER TABLE {table.partition('.')[0]}.away RENAME TO {name}")
+        await journal.append(connection, [put(1)])
+        await _cached(redis_url, 2)
+    assert await parked.parked(connection) == []

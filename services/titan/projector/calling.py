@@ -40,21 +40,21 @@ class Calling:
         self._moved.set()
 
     async def run(
-        self, conninfo: Address, life: str, bookmark: Callable[[], int], announces: Callable[[], bool]
+        self, conninfo: Address, life: str, bookmark: Callable[[], int], announces: Callable[[], bool], *, leader: int
     ) -> None:
         """Call out until cancelled.
 
         Raises:
-            Unavailable: where the database is away.
+            Unavailable: where the database is away, or the session `leader` no longer leads.
         """
         connection = await connect(conninfo, name="projector calls")
         try:
-            await self._run(connection, life, bookmark, announces)
+            await self._run(connection, life, bookmark, announces, leader)
         finally:
             await connection.close()
 
     async def _run(
-        self, connection: Connection, life: str, bookmark: Callable[[], int], announces: Callable[[], bool]
+        self, connection: Connection, life: str, bookmark: Callable[[], int], announces: Callable[[], bool], leader: int
     ) -> None:
         told, told_at = 0, 0.0
         while True:
@@ -63,7 +63,9 @@ class Calling:
             known = await self._known(life, upto, announces=announces())
             now = time.monotonic()
             if known > told or (known and now >= told_at + AGAIN_S):
-                await call_out(connection, known)
+                if not await call_out(connection, known, leader=leader):
+                    message = "The session that leads is gone."
+                    raise Unavailable(message)
                 told, told_at = max(told, known), now
             self._moved.clear()
             try:

@@ -37,6 +37,15 @@ COUNT_S = 5.0
 SAID_AGAIN = 20_000
 """How far Redis may be behind the bookmark and still be told what it missed, instead of beginning anew."""
 MOVED = "Redis is not where it was left"
+OF_WHAT_IS_WRITTEN = {"22", "23", "54"}
+"""Classes of errors (data, integrity, limits) that one event may be the reason for; all else is said of the database."""
+
+DURABLE = """
+SET synchronous_commit = on
+"""
+REBUILT = """
+SET synchronous_commit = off
+"""
 
 LEAD = """
 SELECT pg_try_advisory_lock(7241004)
@@ -87,6 +96,7 @@ class Projector:
         self._filling: AsyncIterator[list[Document]] | None = None
         self._sweeping: int | None = None
         self._saying = asyncio.Lock()
+        self._is_durable = False
         self._again_at = 0.0
         self._count_at = 0.0
 
@@ -100,13 +110,14 @@ class Projector:
                 continue
             try:
                 await lead(connection, LEAD)
+                self._is_durable = False
                 self._stand(leading=True)
                 # Whoever led before may have renewed the lease a moment ago.
                 self._calling.renewed()
                 await self._find_place(connection)
-                async with beside(self._beat(), self._call_out()):
+                async with beside(self._beat(), self._call_out(connection.info.backend_pid)):
                     await self._lead(connection)
-            except* (Unavailable, Displaced, psycopg.OperationalError, psycopg.InterfaceError) as errors:
+            except* (Unavailable, Displaced, psycopg.Error) as errors:
                 self._log.warning("the projector begins again", reason=repr(errors.exceptions[0]))
                 await asyncio.sleep(PAUSE_S)
             finally:
@@ -133,9 +144,13 @@ class Projector:
         self._life = await life(connection)
         self._reached(await listings.bookmark(connection))
 
-    async def _call_out(self) -> None:
+    async def _call_out(self, leader: int) -> None:
         await self._calling.run(
-            self._conninfo, self._life, lambda: self._bookmark, lambda: self._generation is not None
+            self._conninfo,
+            self._life,
+            lambda: self._bookmark,
+            lambda: self._generation is not None,
+            leader=leader,
         )
 
     async def _lead(self, connection: Connection) -> None:
@@ -160,11 +175,12 @@ class Projector:
     async def _write(self, connection: Connection, events: Sequence[Event], bookmark: int) -> list[Change]:
         changes = [await self._project(connection, event) for event in events]
         upto = events[-1].position
+        await self._be_durable(connection, durable=self._generation is None)
         try:
             written = await listings.write(connection, latest_rows(changes), after=bookmark, upto=upto)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            raise
         except psycopg.Error as error:
+            if (error.sqlstate or "")[:2] not in OF_WHAT_IS_WRITTEN:
+                raise
             if len(events) > 1:
                 single: list[Change] = []
                 for event in events:
@@ -176,6 +192,12 @@ class Projector:
         if not written:
             raise Displaced(bookmark)
         return changes
+
+    async def _be_durable(self, connection: Connection, *, durable: bool) -> None:
+        """Commit to the disk while writes are answered by the bookmark alone, which a crash would take back."""
+        if durable is not self._is_durable:
+            await connection.execute(DURABLE if durable else REBUILT)
+            self._is_durable = durable
 
     async def _project(self, connection: Connection, event: Event) -> Change:
         try:
@@ -243,6 +265,9 @@ class Projector:
                 went_back = announced < self._announced
                 # What Redis has of another journal, from before a restore, may be at any position.
                 is_ours = generation is not None and generation.startswith(f"{self._life}-")
+                if is_ours and behind < 0:
+                    # The database crashed and forgot what of the read model had not reached the disk.
+                    self._owed = max(self._owed, announced)
                 if generation is None or not is_ours or went_back or not 0 <= behind <= SAID_AGAIN:
                     generation, announced = f"{self._life}-{secrets.token_hex(4)}", bookmark
                     if not await self._begin(self._announcer, generation, bookmark):
@@ -251,8 +276,6 @@ class Projector:
                     self._sweeping = 0
                     self._metrics.generations.inc()
                     self._log.info("a new generation begins", generation=generation, position=bookmark)
-                elif behind:
-                    await self._announcer.distrust()
                 self._generation, self._announced = generation, announced
                 await self._renew(self._announcer, generation)
         except Unavailable:
@@ -291,9 +314,11 @@ class Projector:
     async def _begin(self, announcer: Announcer, generation: str, bookmark: int) -> bool:
         """Begin a generation; False where Redis is no longer ours."""
         try:
-            return await announcer.begin(generation, bookmark, owing=bookmark < self._owed)
+            begun = await announcer.begin(generation, bookmark, owing=bookmark < self._owed)
         finally:
             self._calling.renewed()
+        self._lapsed = self._lapsed or begun is Beat.LAPSED
+        return begun is not Beat.STRAYED
 
     async def _renew(self, announcer: Announcer, generation: str) -> bool:
         """Renew the lease; False where Redis is not where it was left."""

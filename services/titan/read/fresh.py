@@ -90,6 +90,8 @@ class Fresh:
                 if joined is not None:
                     self._follow(membership, joined)
             except Unavailable:
+                # A Redis that comes back may have forgotten our lease: others would not wait for us.
+                self.until = 0.0
                 self._log.warning("announcements are away", applied=self.applied)
                 self._stopping.wait(PAUSE_S)
         try:
@@ -99,6 +101,8 @@ class Fresh:
 
     def _join(self, membership: Membership) -> Joined | None:
         """Take a lease and begin with an empty memory; None where Redis is behind what the read model knows."""
+        # From the moment on that Redis takes us for one who has forgotten everything, nobody waits for us.
+        self.until = 0.0
         known = self._bookmark()
         joined = membership.join()
         if joined is None or joined.position < known:

@@ -40,6 +40,8 @@ class Cached(Struct, frozen=True):
 
     projected: int
     """How far Redis knew the journal at that moment; -1 where it knows nothing."""
+    generation: str
+    """The generation at that moment: documents of an earlier one are still there for a while, as they were."""
     document: Finished | None
 
 
@@ -97,10 +99,12 @@ class Cache:
             Unavailable: where Redis is away.
         """
         with reachable():
-            first, *found = values(await self._redis.mget(self._names.projected, *names))
-            projected = int(first or -1)
+            position, current, *found = values(
+                await self._redis.mget(self._names.projected, self._names.generation, *names)
+            )
+            projected, generation = int(position or -1), (current or b"").decode()
             return {
-                name: Cached(projected, None if value is None else await self._finished(name, value))
+                name: Cached(projected, generation, None if value is None else await self._finished(name, value))
                 for name, value in zip(names, found, strict=True)
             }
 
@@ -133,7 +137,7 @@ class Announcement(Struct, frozen=True):
 
 
 class Beat(IntEnum):
-    """What came of renewing the projector's lease."""
+    """What came of taking or renewing the projector's lease."""
 
     STRAYED = 0
     """Redis is not where it was left."""
@@ -168,6 +172,7 @@ class Announcer:
             names.applied,
             names.grace,
             names.projector,
+            names.run,
         ]
 
     def prefix(self, generation: str) -> bytes:
@@ -184,17 +189,11 @@ class Announcer:
             generation, projected = values(await self._redis.mget(self._names.generation, self._names.projected))
         return (generation.decode() if generation and projected else None), int(projected or -1)
 
-    async def distrust(self) -> None:
-        """Hold the watermark for a lease: Redis may have forgotten leases that their holders still trust.
-
-        Raises:
-            Unavailable: where Redis is away.
-        """
-        with reachable():
-            await self._redis.set(self._names.grace, b"1", px=self._lease_ms)
-
     async def take(self) -> bool:
         """Fence off who wrote before, and take the lease and keep replicas out where it does not stand: True then.
+
+        Where Redis was started anew since, it may have forgotten leases that their holders still trust: the watermark
+        waits for as long as one may stand.
 
         Raises:
             Unavailable: where Redis is away.
@@ -221,16 +220,14 @@ class Announcer:
         )
         return bool(answer)
 
-    async def begin(self, generation: str, position: int, *, owing: bool) -> bool:
+    async def begin(self, generation: str, position: int, *, owing: bool) -> Beat:
         """Begin a new generation at a position: the cache is empty, and no lease counts until it has run out.
-
-        False where somebody else has taken Redis.
 
         Raises:
             Unavailable: where Redis is away.
         """
         says = b"-" if owing else generation
-        return bool(await self._say(self._begin, generation, position, self._lease_ms, says))
+        return Beat(await self._say(self._begin, generation, position, self._lease_ms, says))
 
     async def beat(self, generation: str, position: int, *, owing: bool) -> Beat:
         """Renew the lease.

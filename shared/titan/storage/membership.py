@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from itertools import count
 
 import redis
 from msgspec import Struct
@@ -87,6 +88,8 @@ class Membership:
     def __init__(self, client: "redis.Redis", names: Names, *, replica: str, lease_ms: int) -> None:
         self._client = client
         self._names = names
+        self._name = replica
+        self._joins = count(1)
         self._replica = replica
         self._lease_ms = lease_ms
         self._join = client.register_script(JOIN)
@@ -94,16 +97,19 @@ class Membership:
         self._leave = client.register_script(LEAVE)
 
     def join(self) -> Joined | None:
-        """Take a lease; None where there is no projector to tell us what changes.
+        """Take a lease, in place of an earlier one: whoever has it must trust that no longer.
+
+        None where there is no projector to tell us what changes.
 
         Raises:
             Unavailable: where Redis is away.
         """
         names = self._names
+        former, self._replica = self._replica, f"{self._name}.{next(self._joins)}"
         until = time.monotonic() + self._lease_ms / 1000
         keys = [names.generation, names.projected, names.applied, names.projector]
         with reachable():
-            answer = self._join(keys, [names.lease + self._replica, self._replica, self._lease_ms])
+            answer = self._join(keys, [names.lease, self._replica, self._lease_ms, former])
         if answer is None:
             return None
         return Joined(generation=answer[0].decode(), position=int(answer[1]), until=until)

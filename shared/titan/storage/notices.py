@@ -17,19 +17,28 @@ JOURNAL = "titan_journal"
 PROJECTED = "titan_projected"
 VISIBLE = "titan_visible"
 
+# Only as long as that session holds the lock of the one who projects: of a leader that lost it unawares, nobody hears.
 CALL_OUT = """
 SELECT pg_notify('titan_visible', %(position)s::text)
+  FROM pg_locks
+ WHERE locktype = 'advisory'
+   AND objid = 7241004
+   AND pid = %(leader)s
+   AND granted
 """
 
 
-async def call_out(connection: Connection, position: int) -> None:
+async def call_out(connection: Connection, position: int, *, leader: int) -> bool:
     """Say that every replica shows what happened up to a position, or something newer.
+
+    False where the session `leader`, the one that leads by the number of its process in the server, leads no more.
 
     Raises:
         Unavailable: where the database is away.
     """
     with reachable():
-        await connection.execute(CALL_OUT, {"position": position})
+        cursor = await connection.execute(CALL_OUT, {"position": position, "leader": leader})
+        return await cursor.fetchone() is not None
 
 
 class Notices:
@@ -72,7 +81,7 @@ class Notices:
         while True:
             try:
                 await self._listen()
-            except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError):
+            except (Unavailable, psycopg.Error):
                 await asyncio.sleep(0.25)
 
     async def _listen(self) -> None:

@@ -63,6 +63,11 @@ class Names(Struct, frozen=True):
         return f"{self.prefix}:fence"
 
     @property
+    def run(self) -> str:
+        """Which run of the server was there when it was taken last: another one may have forgotten leases."""
+        return f"{self.prefix}:run"
+
+    @property
     def grace(self) -> str:
         """Stands while leases that a lost Redis knew of may still be trusted by those who hold them."""
         return f"{self.prefix}:grace"

@@ -57,7 +57,7 @@ end
 """
 
 # The scripts of the projector have the same keys, and a token before all other arguments:
-# KEYS: fence generation projected watermark announcements applied grace projector
+# KEYS: fence generation projected watermark announcements applied grace projector run
 # Whoever takes Redis sets a token of its own. A projector that was stopped in the middle of a step, or whose step was
 # still on its way when it gave up waiting, comes with one that no longer stands, and changes nothing.
 FENCED = """
@@ -67,8 +67,15 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 # ARGV: token lease-ms
 # A projector's lease says its generation, or `-` while it has to catch up: writers wait for it then, and no replica
 # joins. Where no lease stood, writes were answered that Redis has not been told of: 1.
+# Another run of the server may be older than it was, and without leases that their holders still trust.
 TAKE = """
 redis.call('SET', KEYS[1], ARGV[1])
+local about = redis.pcall('INFO', 'server')
+local run = type(about) == 'string' and string.match(about, 'run_id:(%w+)') or ''
+if run == '' or redis.call('GET', KEYS[9]) ~= run then
+    redis.call('SET', KEYS[7], '1', 'PX', ARGV[2])
+    redis.call('SET', KEYS[9], run)
+end
 local standing = redis.call('GET', KEYS[8])
 if standing and standing ~= '-' then return 0 end
 redis.call('SET', KEYS[8], '-', 'PX', ARGV[2])
@@ -137,6 +144,7 @@ return 1
 )
 
 # ARGV: token generation position lease-ms projector-says
+# A lease that has run out is taken anew as TAKE does, here and by BEAT: 2.
 BEGIN = (
     FENCED
     + """
@@ -144,13 +152,16 @@ redis.call('SET', KEYS[7], '1', 'PX', ARGV[4])
 redis.call('DEL', KEYS[5], KEYS[6], KEYS[4])
 redis.call('SET', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[3], ARGV[3])
+if ARGV[5] ~= '-' and redis.call('EXISTS', KEYS[8]) == 0 then
+    redis.call('SET', KEYS[8], '-', 'PX', ARGV[4])
+    return 2
+end
 redis.call('SET', KEYS[8], ARGV[5], 'PX', ARGV[4])
 return 1
 """
 )
 
 # ARGV: token generation position lease-ms projector-says
-# A lease that has run out is taken anew as TAKE does: 2.
 BEAT = (
     FENCED
     + """
@@ -164,12 +175,16 @@ return 1
 """
 )
 
-# KEYS: generation projected applied projector    ARGV: lease-key replica lease-ms
+# KEYS: generation projected applied projector    ARGV: lease-prefix replica lease-ms former
+# A replica comes under a new name each time: it trusts nothing any more that it had under the former one. A JOIN that
+# comes late is a ghost's then, which delays others for a lease, instead of lifting its own position.
 JOIN = """
 local generation, projected = redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])
 local projector = redis.call('GET', KEYS[4])
 if not generation or not projected or not projector or projector == '-' then return nil end
-redis.call('SET', ARGV[1], '1', 'PX', ARGV[3])
+redis.call('DEL', ARGV[1] .. ARGV[4])
+redis.call('ZREM', KEYS[3], ARGV[4])
+redis.call('SET', ARGV[1] .. ARGV[2], '1', 'PX', ARGV[3])
 redis.call('ZADD', KEYS[3], projected, ARGV[2])
 return {generation, projected}
 """
