@@ -38,7 +38,7 @@ SAID_AGAIN = 20_000
 """How far Redis may be behind the bookmark and still be told what it missed, instead of beginning anew."""
 MOVED = "Redis is not where it was left"
 OF_WHAT_IS_WRITTEN = {"22", "23", "54"}
-"""Classes of errors (data, integrity, limits) that one event may be the reason for; all else is said of the database."""
+"""Classes of errors (data, integrity, limits) that one event may be the reason for; others speak of the database."""
 
 DURABLE = """
 SET synchronous_commit = on

@@ -140,7 +140,16 @@ class Read:
         """How far the read model knows the journal; asked in the thread that follows announcements."""
         try:
             where = current(self._conninfo)
-            with psycopg.connect(where, connect_timeout=2, application_name="titan fresh") as connection:
+            with psycopg.connect(
+                where,
+                application_name="titan fresh",
+                connect_timeout=2,
+                # A database that is cut off in the middle is given up as soon as one that does not let us in.
+                keepalives_idle=2,
+                keepalives_interval=1,
+                keepalives_count=2,
+                tcp_user_timeout=4000,
+            ) as connection:
                 row = connection.execute(BOOKMARK).fetchone()
         except psycopg.Error as error:
             message = "The database is away."

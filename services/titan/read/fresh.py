@@ -94,6 +94,10 @@ class Fresh:
                 self.until = 0.0
                 self._log.warning("announcements are away", applied=self.applied)
                 self._stopping.wait(PAUSE_S)
+            except Exception:  # noqa: BLE001  # without this thread nothing would be fresh again, and nobody would know why
+                self.until = 0.0
+                self._log.exception("what was announced cannot be followed", applied=self.applied)
+                self._stopping.wait(PAUSE_S)
         try:
             membership.leave()
         except Unavailable:
