@@ -303,3 +303,30 @@ def test_what_was_let_through_leniently_is_patched_without_its_old_faults_being_
         "category": "new",
         "submodelElements": [odd[0], odd[1] | {"category": "new"}, prop("Good", "new")],
     }
+
+
+@pytest.mark.parametrize("odd", ["of one name", "without names"])
+def test_a_patch_of_a_large_submodel_keeps_apart_what_no_name_tells_apart(
+    client: httpx.Client, names: Names, odd: str
+) -> None:
+    id, lenient = names(), {"titan-validation": "lenient"}
+    filling = [prop(f"Filling{number:03d}", "x" * 1200) for number in range(BRANCHES)]
+    alike = [prop("Same", value) for value in ("first", "second", "third")]
+    if odd == "without names":
+        for one in alike:
+            del one["idShort"]
+    plain = document(SUBMODEL, id, submodelElements=[alike[0], *filling, *alike[1:]])
+    base = path_of(SUBMODEL, id)
+    assert client.put(base, json=plain, headers=lenient).status_code == 201
+
+    assert client.patch(f"{base}/$value", json={"Filling000": "new"}).status_code == 204
+    filling[0]["value"] = "new"
+    assert client.get(base).json() == plain
+    sent = {"modelType": "Submodel", "id": id, "category": "new", "submodelElements": [prop("Filling079", "new")]}
+    assert client.patch(base, json=sent).status_code == 204
+    plain["category"], filling[-1]["value"] = "new", "new"
+    assert client.get(base).json() == plain
+    if odd == "of one name":
+        assert client.patch(f"{base}/$value", json={"Same": "changed"}).status_code == 204
+        alike[0]["value"] = "changed"
+        assert client.get(base).json() == plain

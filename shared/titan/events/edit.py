@@ -144,19 +144,20 @@ def as_one(document: Document) -> Branch:
 
 
 def patched(before: Document, put: DocumentPut) -> DocumentPut | Changed:
-    """Say which branches differ where a large submodel is patched; names and their order must be the same."""
+    """Say which branches of a large submodel differ, or store all of it where their names do not say which is which."""
     after = put.parts
     if not before.chunks or not after.chunks:
         return put
-    old = {name: branch for branch in _all(before.chunks) for name in within.names([branch])}
-    new = {name: branch for branch in _all([c.body for c in after.chunks]) for name in within.names([branch])}
-    if list(old) != list(new):
+    old, branches = _all(before.chunks), _all([chunk.body for chunk in after.chunks])
+    names = within.names(branches)
+    # Of what was let through leniently, several may have one name, or none.
+    if within.names(old) != names or len(set(names)) < len(names):
         return put
-    differing = {name: Raw(branch) for name, branch in new.items() if old[name] != branch}
+    new = dict(zip(names, branches, strict=True))
+    differing = {name: Raw(branch) for name, was, branch in zip(names, old, branches, strict=True) if was != branch}
     chunks: list[tuple[int, Chunk]] = []
     for ordinal, body in enumerate(before.chunks):
-        branches = branches_of(Chunk(id_shorts=(), body=body))
-        id_shorts = tuple(within.names(branches))
+        id_shorts = tuple(within.names(_all([body])))
         if any(name in differing for name in id_shorts):
             chunks.append((ordinal, Chunk(id_shorts=id_shorts, body=b",".join([new[name] for name in id_shorts]))))
     head = None if after.head == before.head else after.head
