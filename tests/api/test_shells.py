@@ -13,6 +13,9 @@ from titan.metamodel.kinds import SHELL, SUBMODEL
 Names = Callable[[], str]
 
 
+LENIENT = {"titan-validation": "lenient"}
+
+
 def to(submodel_id: str) -> Plain:
     return {"type": "ModelReference", "keys": [{"type": "Submodel", "value": submodel_id}]}
 
@@ -145,3 +148,71 @@ def test_a_shell_is_served_as_a_service_of_its_own(shell: Shell, base: str) -> N
     assert shell.client.get(f"{shell.path}{base}").json() == shell.plain
     assert shell.client.get(f"{shell.path}{base}/asset-information").json() == shell.plain["assetInformation"]
     assert shell.client.get(f"{shell.path}{base}/submodel-refs").json()["result"] == []
+
+
+# References that were let through leniently
+
+NO_KEYS: Plain = {"type": "ModelReference", "keys": []}
+
+
+def of_another_type(submodel_id: str) -> Plain:
+    return {"type": "ModelReference", "keys": [{"type": "ConceptDescription", "value": submodel_id}]}
+
+
+def stored_with(shell: Shell, *references: Plain) -> Shell:
+    """The shell with these references, of which some are faulty."""
+    answer = shell.client.put(shell.path, json=shell.plain | {"submodels": [*references]}, headers=LENIENT)
+    assert answer.status_code == 204
+    return shell
+
+
+@pytest.mark.parametrize("keys", [[], [{"type": "Submodel", "value": ""}]], ids=["no key", "an empty one"])
+def test_a_reference_that_names_nothing_is_refused_however_leniently(shell: Shell, keys: list[Plain]) -> None:
+    sent = {"type": "ModelReference", "keys": keys}
+    refused(shell.client.post(f"{shell.path}/submodel-refs", json=sent, headers=LENIENT), 400)
+    assert shell.references() == []
+
+
+def test_references_are_changed_beside_one_without_keys(shell: Shell) -> None:
+    stored_with(shell, NO_KEYS)
+    at = f"{shell.path}/submodel-refs/{encode_id(shell.submodel['id'])}"
+    assert shell.refer().status_code == 201
+    refused(shell.refer(), 409)
+    assert shell.references() == [NO_KEYS, to(shell.submodel["id"])]
+    assert shell.client.delete(at).status_code == 204
+    refused(shell.client.delete(at), 404)
+    assert shell.references() == [NO_KEYS]
+
+
+def test_submodels_are_changed_by_way_of_a_shell_beside_a_reference_without_keys(shell: Shell) -> None:
+    stored_with(shell, NO_KEYS)
+    refused(shell.client.delete(shell.way), 404)
+    assert shell.client.put(shell.way, json=shell.submodel).status_code == 201
+    assert shell.references() == [NO_KEYS, to(shell.submodel["id"])]
+    assert shell.client.delete(shell.way).status_code == 204
+    assert shell.references() == [NO_KEYS]
+
+
+def test_a_reference_is_removed_before_a_faulty_one(shell: Shell) -> None:
+    faulty = of_another_type("urn:another")
+    stored_with(shell, to(shell.submodel["id"]), faulty)
+    at = f"{shell.path}/submodel-refs/{encode_id(shell.submodel['id'])}"
+    assert shell.client.delete(at).status_code == 204
+    assert shell.references() == [faulty]
+    assert shell.client.delete(f"{shell.path}/submodel-refs/{encode_id('urn:another')}").status_code == 204
+    assert shell.client.get(shell.path).json() == shell.plain
+
+
+def test_a_faulty_reference_leads_to_nothing_and_is_no_hindrance_to_a_right_one(shell: Shell) -> None:
+    faulty = of_another_type(shell.submodel["id"])
+    stored_with(shell, faulty)
+    put(shell.client, SUBMODEL, shell.submodel)
+    for method in ("GET", "DELETE"):
+        refused(shell.client.request(method, shell.way), 404)
+    assert shell.client.put(shell.way, json=shell.submodel).status_code == 201
+    assert shell.references() == [faulty, to(shell.submodel["id"])]
+    refused(shell.refer(), 409)
+    stored_with(shell, faulty)
+    assert shell.refer().status_code == 201
+    again = shell.client.post(f"{shell.path}/submodel-refs", json=faulty, headers=LENIENT)
+    refused(again, 409)

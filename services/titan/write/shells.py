@@ -7,7 +7,7 @@ from msgspec import structs
 
 from titan.codec.ids import encode_id
 from titan.codec.json import encode, read_part, stored
-from titan.codec.shells import refers_to
+from titan.codec.shells import leads_to, named_by, refers_to
 from titan.errors import AlreadyExists, Invalid, NotFound
 from titan.events.commands import Put, Remove
 from titan.events.decide import NEVER_WAS, Document, Standing, decide
@@ -55,10 +55,14 @@ class Shells:
 
         Raises:
             AlreadyExists: where the shell has such a reference.
+            Invalid: where it names nothing, however leniently: no path would lead to it.
         """
         reference, _ = read_part(Reference, await self._reading.body(call), lenient=self._reading.is_lenient(call))
+        named = named_by(reference.keys)
+        if not named:
+            raise Invalid("A reference to a submodel ends with a key that names it.", path="$.keys")
         done = await self.change(call, subject_of(call), partial(_referring, reference=reference))
-        location = f"{path_of(call)}/{encode_id(reference.keys[-1].value)}"
+        location = f"{path_of(call)}/{encode_id(named)}"
         await self._answers.created(call, done, location, (encode(reference),))
 
     async def remove_reference(self, call: Call) -> None:
@@ -68,17 +72,24 @@ class Shells:
             NotFound: where the shell has no such reference.
         """
         named = call.named["submodelIdentifier"]
-        done = await self.change(call, subject_of(call), partial(_not_referring, named=named))
+        # What is left breaks no more rules than before, though a faulty reference is found at another place then.
+        done = await self.change(call, subject_of(call), partial(_not_referring, named=named), lenient=True)
         await self._answers.changed(call, done)
 
-    async def change(self, call: Call, subject: Subject, edit: Edit) -> Done:
+    async def change(self, call: Call, subject: Subject, edit: Edit, *, lenient: bool = False) -> Done:
         """Replace a shell by what becomes of it; `edit` is asked again where another change came first.
+
+        Args:
+            call: The request.
+            subject: The shell.
+            edit: What becomes of it.
+            lenient: Whether to be so though the request does not ask for it.
 
         Raises:
             NotFound: where there is no such shell; and whatever `edit` refuses with.
             Invalid: where the change breaks a rule that the shell kept before.
         """
-        work = partial(_edited, edit=edit, lenient=self._reading.is_lenient(call))
+        work = partial(_edited, edit=edit, lenient=lenient or self._reading.is_lenient(call))
         see = partial(self._state.get, subject.key)
         matching = if_match(call.scope["headers"])
         return await self._handle.change(subject, see, work, if_match=matching, trace=trace_of(call))
@@ -108,9 +119,9 @@ class Shells:
 
         def work(shell: Document, stands: Standing) -> tuple[Fact | None, Fact]:
             refers = refers_to(b"".join(shell.pieces), subject.id)
-            return None if refers else _edited(shell, edit=_with(subject.id), lenient=True), decide(
-                subject, command, stands
-            )
+            edit = partial(_referring, reference=_reference(subject.id))
+            of_shell = None if refers else _edited(shell, edit=edit, lenient=True)
+            return of_shell, decide(subject, command, stands)
 
         done, was_new = await self._both(call, subject, work)
         if was_new:
@@ -124,10 +135,12 @@ class Shells:
         Raises:
             NotFound: where the shell is not there, or does not refer to the submodel.
         """
-        subject = reached(call).subject
+        where = reached(call)
+        subject = where.subject
         command = Remove(if_match=if_match(call.scope["headers"]))
 
         def work(shell: Document, stands: Standing) -> tuple[Fact | None, Fact | None]:
+            where.confirm(shell.pieces)
             edit = partial(_not_referring, named=subject.id)
             removed = decide(subject, command, stands) if stands.exists else None
             return _edited(shell, edit=edit, lenient=True), removed
@@ -174,19 +187,16 @@ def _reference(submodel_id: str) -> Reference:
     return Reference(type="ModelReference", keys=[Key(type="Submodel", value=submodel_id)])
 
 
-def _with(submodel_id: str) -> Edit:
-    return partial(_referring, reference=_reference(submodel_id))
-
-
 def _referring(shell: AssetAdministrationShell, *, reference: Reference) -> AssetAdministrationShell:
-    named = reference.keys[-1].value
-    if any(known.keys[-1].value == named for known in shell.submodels or ()):
+    named = named_by(reference.keys)
+    known = shell.submodels or []
+    if reference in known or any(leads_to(one.keys, named) for one in known):
         raise AlreadyExists(f"The shell refers to {named!r} already.")
-    return structs.replace(shell, submodels=[*(shell.submodels or ()), reference])
+    return structs.replace(shell, submodels=[*known, reference])
 
 
 def _not_referring(shell: AssetAdministrationShell, *, named: str) -> AssetAdministrationShell:
-    left = [reference for reference in shell.submodels or () if reference.keys[-1].value != named]
+    left = [reference for reference in shell.submodels or () if named_by(reference.keys) != named]
     if len(left) == len(shell.submodels or ()):
         raise NotFound(f"The shell does not refer to a submodel {named!r}.")
     return structs.replace(shell, submodels=left or None)

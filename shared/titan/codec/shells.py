@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
+from titan.metamodel.references import Key
+
 
 class _Key(Struct):
     type: str
@@ -36,15 +38,21 @@ def submodel_references(shell: bytes) -> list[Raw]:
 
 
 def names_of(references: Sequence[Raw]) -> list[str]:
-    """Give the value of the last key of each reference: the identifier of the submodel."""
-    found = _REFERENCES.decode(b"[%b]" % b",".join(references))
-    return [reference.keys[-1].value if reference.keys else "" for reference in found]
+    """Give the identifier of the submodel that each reference names; an empty one where it names none."""
+    return [named_by(reference.keys) for reference in _REFERENCES.decode(b"[%b]" % b",".join(references))]
+
+
+def named_by(keys: Sequence[_Key | Key]) -> str:
+    """Give the identifier that a reference with these keys names; what was let through leniently may have none."""
+    return keys[-1].value if keys else ""
+
+
+def leads_to(keys: Sequence[_Key | Key], submodel_id: str) -> bool:
+    """Whether a reference with these keys is one to the submodel with this identifier."""
+    return bool(keys) and keys[0].type == "Submodel" and keys[-1].value == submodel_id
 
 
 def refers_to(shell: bytes, submodel_id: str) -> bool:
     """Whether a shell has a reference to the submodel with this identifier."""
     found = _REFERENCES.decode(_SHELL.decode(shell).submodels)
-    return any(
-        reference.keys and reference.keys[0].type == "Submodel" and reference.keys[-1].value == submodel_id
-        for reference in found
-    )
+    return any(leads_to(reference.keys, submodel_id) for reference in found)
