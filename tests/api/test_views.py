@@ -155,6 +155,43 @@ def test_paths_of_submodels_are_limited_by_path(shown: Shown, client: httpx.Clie
     assert len(one["result"]) == 1
 
 
+def padding(count: int) -> list[Plain]:
+    """Enough elements for a submodel to be kept in chunks, where there are 80."""
+    return [prop(f"Padding{number}", "x" * 1200) for number in range(count)]
+
+
+@pytest.mark.parametrize("count", [0, 80], ids=["small", "large"])
+@pytest.mark.parametrize("level", ["deep", "core"])
+def test_paths_of_elements_are_limited_by_path(client: httpx.Client, names: Names, count: int, level: str) -> None:
+    id = names()
+    nameless: Plain = {"modelType": "Capability"}
+    plain = document(
+        SUBMODEL, id, submodelElements=[nameless, *ELEMENTS, *padding(count), ELEMENTS[1] | {"idShort": "Z"}]
+    )
+    lenient = {"titan-validation": "lenient"}
+    assert client.put(path_of(SUBMODEL, id), json=plain, headers=lenient).status_code == 201
+    whole = client.get(f"{path_of(SUBMODEL, id)}/$path", params={"level": level}).json()
+    at = f"{path_of(SUBMODEL, id)}/submodel-elements/$path"
+    for limit in (1, 3, 4, 7, len(whole), 500):
+        shown = list(pages(client, at, limit=limit, level=level))
+        assert [one for page in shown for one in page] == whole
+        assert all(len(page) <= limit for page in shown)
+
+
+def test_a_page_of_paths_goes_on_within_an_element_though_elements_come_and_go(shown: Shown) -> None:
+    elements = f"{shown.base}/submodel-elements"
+    first = shown.get("/submodel-elements/$path", limit=4).json()
+    assert first["result"] == ["Speed", "Motor", "Motor.Count", "Motor.Inner"]
+    shown.client.delete(f"{elements}/Speed")
+    shown.client.post(elements, json=prop("New"))
+    cursor = first["paging_metadata"]["cursor"]
+    rest = shown.get("/submodel-elements/$path", limit=9, cursor=cursor).json()
+    assert rest["result"] == ["Motor.Inner.Leaf", "Motor.Items", "Motor.Items[0]", "Blob", "Can", "Run", "New"]
+    shown.client.delete(f"{elements}/Motor")
+    rest = shown.get("/submodel-elements/$path", limit=9, cursor=cursor).json()
+    assert rest["result"] == ["Blob", "Can", "Run", "New"]
+
+
 def test_what_is_known_is_not_sent_again(shown: Shown) -> None:
     for path in ("", "/$value", "/submodel-elements", "/submodel-elements/Motor", "/submodel-elements/Motor/$value"):
         tag = shown.get(path).headers["etag"]

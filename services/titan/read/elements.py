@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec import Raw, Struct
+
 from titan.codec.json import stored_element
 from titan.codec.metadata import metadata
 from titan.codec.paths import paths_from
@@ -16,7 +18,7 @@ from titan.metamodel.paths import Path, parse, text
 from titan.read.answers import Answers, Made
 from titan.read.load import Load
 from titan.read.modifiers import Modifiers, Restore, modifiers
-from titan.read.pages import Limits, Wanted, opening, wanted
+from titan.read.pages import Limits, Paths, Wanted, opening, wanted
 from titan.read.viewed import run_viewed
 from titan.storage.documents import Branch
 from titan.storage.elements import Outline, bodies
@@ -33,6 +35,19 @@ _ALL_METADATA = frozenset({"Capability", "Operation"})
 
 Its OpenAPI has one for them all the same; the IDTA's own test tool expects a refusal.
 """
+
+
+class _Page(Struct, frozen=True):
+    """As much of a submodel as a page of its elements is made of."""
+
+    stands: Outline
+    id_shorts: list[str]
+    """Of all its elements."""
+    start: int
+    end: int
+    given: int
+    """How many paths of the first element on the page were on pages before."""
+    elements: Sequence[Raw]
 
 
 class Elements:
@@ -92,9 +107,9 @@ class Elements:
 
         async def make() -> Made:
             await self._load.confirm(found)
-            stands, head, run = await self._page(found.subject, page)
-            shown = run_viewed(found.subject.id, run, chosen, has_blobs=stands.blobs)
-            pieces = (head, b"{%b}}" % shown if chosen.content == "value" else b"[%b]}" % shown)
+            part = await self._page(found.subject, page)
+            pieces = _page_viewed(found.subject, part, chosen, limit=page.limit)
+            stands = part.stands
             whole = await self._restored(pieces, chosen, has_blobs=stands.blobs)
             return Made(chosen.etag(stands.revision, has_blobs=stands.blobs), whole)
 
@@ -103,8 +118,7 @@ class Elements:
     async def _restored(self, pieces: Sequence[bytes], chosen: Modifiers, *, has_blobs: bool) -> Sequence[bytes]:
         return await self._restore(pieces) if chosen.blobs and has_blobs else pieces
 
-    async def _page(self, subject: Subject, page: Wanted) -> tuple[Outline, bytes, bytes]:
-        """How the submodel stands, the opening of the page, and the elements on it joined by commas."""
+    async def _page(self, subject: Subject, page: Wanted) -> _Page:
         for _ in range(ATTEMPTS):
             stands = await self._load.outline(subject)
             if stands is None:
@@ -112,16 +126,16 @@ class Elements:
             if not stands.ordinals:
                 elements = children(stands.head)
                 id_shorts = names(elements)
-                start, end = page.among(id_shorts)
-                return stands, opening(id_shorts, end), b",".join(elements[start:end])
+                start, end, given = page.among(id_shorts)
+                return _Page(stands, id_shorts, start, end, given, elements[start:end])
             id_shorts = [name for chunk in stands.id_shorts for name in chunk]
-            start, end = page.among(id_shorts)
+            start, end, given = page.among(id_shorts)
             run = await self._run(subject, stands, start, end)
             if run is not None:
-                return stands, opening(id_shorts, end), run
+                return _Page(stands, id_shorts, start, end, given, run)
         raise Unavailable("The submodel changes faster than a page of it is read.")
 
-    async def _run(self, subject: Subject, stands: Outline, start: int, end: int) -> bytes | None:
+    async def _run(self, subject: Subject, stands: Outline, start: int, end: int) -> Sequence[Raw] | None:
         """These elements of a submodel in chunks; None where it changed since."""
         first, ordinals = 0, list[int]()
         at = 0
@@ -131,12 +145,32 @@ class Elements:
                 ordinals.append(ordinal)
             at += len(id_shorts)
         if not ordinals:
-            return b""
+            return []
         chunks = await bodies(self._pool, subject.key, stands.revision, ordinals)
         if chunks is None:
             return None
-        elements = children(_enclosed(b",".join(chunks)))
-        return b",".join(elements[start - first : end - first])
+        return children(_enclosed(b",".join(chunks)))[start - first : end - first]
+
+
+def _page_viewed(subject: Subject, page: _Page, chosen: Modifiers, *, limit: int) -> tuple[bytes, bytes]:
+    if chosen.content == "path":
+        return _paths_viewed(subject, page, chosen, limit=limit)
+    shown = run_viewed(subject.id, b",".join(page.elements), chosen, has_blobs=page.stands.blobs)
+    result = b"{%b}}" % shown if chosen.content == "value" else b"[%b]}" % shown
+    return opening(page.id_shorts, page.end), result
+
+
+def _paths_viewed(subject: Subject, page: _Page, chosen: Modifiers, *, limit: int) -> tuple[bytes, bytes]:
+    """The limit is one of paths, so that a page may end within an element."""
+    paths = Paths(limit)
+    end, given = page.end, None
+    for at, element in enumerate(page.elements, page.start):
+        below = run_viewed(subject.id, bytes(element), chosen, has_blobs=False)
+        given = paths.take(below, given=page.given if at == page.start else 0)
+        if given is not None:
+            end = at + 1
+            break
+    return opening(page.id_shorts, end, given=given or 0), b"[%b]}" % paths.shown
 
 
 def element_viewed(subject: Subject, around: bytes, path: Path, chosen: Modifiers, *, has_blobs: bool) -> bytes:

@@ -2,9 +2,6 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
-import msgspec
-from msgspec import Raw
-
 from titan.codec.ids import decode_way, encode_cursor, encode_way
 from titan.events.decide import Document
 from titan.http.requests import facets, page, page_limit
@@ -17,11 +14,9 @@ from titan.read.front import Front, is_known, memory_key
 from titan.read.load import Load
 from titan.read.memory import Entry
 from titan.read.modifiers import Modifiers, Restore, modifiers
-from titan.read.pages import Limits
+from titan.read.pages import Limits, Paths
 from titan.read.viewed import document_viewed
 from titan.storage.listings import Page, Place
-
-_PATHS = msgspec.json.Decoder(list[Raw])
 
 WHOLE_BYTES = 4 * 1024 * 1024
 """Pages up to here are put together, and kept; longer ones are streamed in groups of about this size."""
@@ -67,23 +62,19 @@ class Lists:
         wanted = await await_position(call, self._fresh)
         after = began - 1 if skip else began
         found = await self._load.page(SUBMODEL, facets(SUBMODEL, call.query), after=after, limit=limit, wanted=wanted)
-        shown: list[Raw] = []
+        paths = Paths(limit)
         going_on = encode_way(found.places[-1].sort, 0) if found.more else ""
         async for place, document in self._standing(found):
             pieces = await in_turns(
                 document_viewed(Subject(SUBMODEL, document.id), document.pieces, chosen, has_blobs=False)
             )
-            skipped = skip if place.sort == began else 0
-            below = _PATHS.decode(b"[%b]" % b"".join(pieces))[skipped:]
-            room = limit - len(shown)
-            shown += below[:room]
-            if len(below) >= room:
+            given = paths.take(b"".join(pieces), given=skip if place.sort == began else 0)
+            if given is not None:
                 is_last = place is found.places[-1] and not found.more
-                rest = len(below) > room
-                going_on = "" if is_last and not rest else encode_way(place.sort, skipped + room if rest else 0)
+                going_on = "" if is_last and not given else encode_way(place.sort, given)
                 break
         head = b'"cursor":"%b"' % going_on.encode() if going_on else b""
-        body = b'{"paging_metadata":{%b},"result":[%b]}' % (head, b",".join(shown))
+        body = b'{"paging_metadata":{%b},"result":[%b]}' % (head, paths.shown)
         await send_bytes(call.send, 200, self._front.headers, (body,))
 
     async def _standing(self, found: Page) -> AsyncIterator[tuple[Place, Document]]:

@@ -46,7 +46,7 @@ class Shells:
             shell = await self._loaded(subject)
             references = submodel_references(b"".join(shell.pieces))
             names = names_of(references)
-            start, end = page.among(names)
+            start, end, _ = page.among(names)
             shown = b"[%b]}" % b",".join(references[start:end])
             return Made(etag(shell.revision), (opening(names, end), shown))
 

@@ -23,6 +23,8 @@ class Gap(Struct, frozen=True, array_like=True):
     """How many entries were before it."""
     before: bytes
     after: bytes
+    given: int = 0
+    """How many results of the entry before it were given, where that was not all of them."""
 
 
 _VERSION = 2
@@ -32,9 +34,10 @@ _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(Gap).decode
 
 
-def encode_gap(names: Sequence[str], index: int) -> str:
-    """The cursor between two neighbours, the second of which has this index, from 1 up."""
-    return _encode(Gap(_VERSION, index, _digest(names[index - 1]), _digest(names[index])))
+def encode_gap(names: Sequence[str], index: int, *, given: int = 0) -> str:
+    """The cursor between two neighbours, the second of which has this index, from 1 up; it may end within the first."""
+    after = names[index] if index < len(names) else ""
+    return _encode(Gap(_VERSION, index, _digest(names[index - 1]), _digest(after), given))
 
 
 def decode_gap(cursor: str) -> Gap:
@@ -52,13 +55,19 @@ def decode_gap(cursor: str) -> Gap:
         gap = _unpack(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, msgspec.DecodeError) as error:
         raise Invalid(message, path="cursor") from error
-    if gap.version != _VERSION or gap.index < 1 or _encode(gap) != cursor:
+    if gap.version != _VERSION or gap.index < 1 or gap.given < 0 or _encode(gap) != cursor:
         raise Invalid(message, path="cursor")
     return gap
 
 
-def resume(names: Sequence[str], gap: Gap) -> int:
-    """The index of the entry to go on with; the length where there is none."""
+def resume(names: Sequence[str], gap: Gap) -> tuple[int, int]:
+    """The index of the entry to go on with, the length where there is none; and how many of its results were given."""
+    at = _behind(names, gap)
+    is_within = gap.given and at and _digest(names[at - 1]) == gap.before
+    return (at - 1, gap.given) if is_within else (at, 0)
+
+
+def _behind(names: Sequence[str], gap: Gap) -> int:
     if 0 < gap.index <= len(names) and _digest(names[gap.index - 1]) == gap.before:
         return gap.index
     digests = [_digest(name) for name in names]
@@ -70,7 +79,8 @@ def resume(names: Sequence[str], gap: Gap) -> int:
 
 
 def _encode(gap: Gap) -> str:
-    return urlsafe_b64encode(_pack(gap)).rstrip(b"=").decode("ascii")
+    held = (gap.version, gap.index, gap.before, gap.after)
+    return urlsafe_b64encode(_pack((*held, gap.given) if gap.given else held)).rstrip(b"=").decode("ascii")
 
 
 def _digest(name: str) -> bytes:
