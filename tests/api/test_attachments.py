@@ -99,6 +99,16 @@ def test_a_file_is_sent_in_ranges_and_only_where_it_is_wanted(holder: Holder) ->
     assert (head.status_code, head.content, int(head.headers["content-length"])) == (200, b"", len(PDF))
 
 
+@pytest.mark.parametrize("what", ["attachment", "thumbnail"])
+def test_a_file_is_taken_only_where_none_is_if_that_is_asked(holder: Holder, what: str) -> None:
+    at = holder.attachment if what == "attachment" else holder.thumbnail
+    nothing = {"if-none-match": "*"}
+    assert holder.client.put(at, files={"file": ("a.png", PNG)}, headers=nothing).status_code == 204
+    refused(holder.client.put(at, files={"file": ("b.pdf", PDF)}, headers=nothing), 412)
+    refused(holder.client.delete(at, headers=nothing), 412)
+    assert holder.client.get(at).content == PNG
+
+
 NAMES = {
     "a quote": ('a"b.pdf', 'a"b.pdf'),
     "umlauts": ("Prüfbericht Ä.pdf", "Prüfbericht Ä.pdf"),

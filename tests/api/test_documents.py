@@ -156,6 +156,43 @@ def test_a_change_may_ask_that_there_is_anything_at_all(client: httpx.Client, ki
     assert client.put(path, json=plain, headers={"if-match": "*"}).status_code == 204
 
 
+def test_a_change_may_ask_that_there_is_nothing_yet(client: httpx.Client, kind: Kind, names: Names) -> None:
+    plain, nothing = document(kind, names()), {"if-none-match": "*"}
+    path = path_of(kind, plain["id"])
+    assert client.put(path, json=plain, headers=nothing).status_code == 201
+    refused(client.put(path, json=plain | {"idShort": "second"}, headers=nothing), 412)
+    refused(client.delete(path, headers=nothing), 412)
+    assert client.get(path).json() == plain
+    client.delete(path)
+    assert client.put(path, json=plain, headers=nothing).status_code == 201
+
+
+def test_a_change_may_ask_that_no_such_revision_stands(client: httpx.Client, kind: Kind, names: Names) -> None:
+    plain = document(kind, names())
+    path = path_of(kind, plain["id"])
+    put(client, kind, plain)
+    etag = client.get(path).headers["etag"]
+    for tags in (etag, f"W/{etag}", f'"other", {etag}'):
+        refused(client.put(path, json=plain | {"idShort": "second"}, headers={"if-none-match": tags}), 412)
+        refused(client.delete(path, headers={"if-none-match": tags}), 412)
+    assert client.get(path).json() == plain
+    assert client.put(path, json=plain, headers={"if-none-match": '"other"'}).status_code == 204
+    assert client.delete(path, headers={"if-none-match": etag}).status_code == 204
+
+
+def test_of_many_who_put_where_nothing_must_be_one_succeeds(client: httpx.Client, kind: Kind, names: Names) -> None:
+    id = names()
+
+    def create(number: int) -> int:
+        plain = document(kind, id, idShort=f"of{number}")
+        return client.put(path_of(kind, id), json=plain, headers={"if-none-match": "*"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(create, range(8)))
+    assert sorted(statuses) == [201] + [412] * 7
+    assert client.get(path_of(kind, id)).json()["idShort"] == f"of{statuses.index(201)}"
+
+
 def test_of_many_changes_of_one_revision_one_succeeds(client: httpx.Client, kind: Kind, names: Names) -> None:
     plain = document(kind, names())
     path = path_of(kind, plain["id"])

@@ -268,6 +268,21 @@ def test_if_match_holds_for_elements(elements: Elements) -> None:
     elements.stands()
 
 
+def test_a_write_of_an_element_may_ask_that_it_is_not_there(elements: Elements) -> None:
+    nothing, new = {"if-none-match": "*"}, elements.at("New")
+    assert elements.client.put(new, json=prop("New"), headers=nothing).status_code == 201
+    refused(elements.client.put(new, json=prop("New", "2"), headers=nothing), 412)
+    refused(elements.client.patch(f"{new}/$value", json="2", headers=nothing), 412)
+    refused(elements.client.delete(new, headers=nothing), 412)
+    refused(elements.client.patch(f"{elements.base}/$value", json={"New": "2"}, headers=nothing), 412)
+    etag = elements.client.get(new).headers["etag"]
+    refused(elements.client.put(new, json=prop("New", "2"), headers={"if-none-match": etag}), 412)
+    refused(elements.client.delete(elements.at("Missing"), headers=nothing), 404)
+    assert elements.client.post(elements.at(), json=prop("Last"), headers=nothing).status_code == 201
+    elements.top.extend([prop("New"), prop("Last")])
+    elements.stands()
+
+
 def test_elements_lie_in_each_other_to_the_depth_of_the_standard(elements: Elements) -> None:
     path = "Depth1"
     elements.post(collection(path))

@@ -150,6 +150,31 @@ def test_a_shell_is_served_as_a_service_of_its_own(shell: Shell, base: str) -> N
     assert shell.client.get(f"{shell.path}{base}/submodel-refs").json()["result"] == []
 
 
+def test_parts_of_a_shell_are_written_only_where_nothing_is_if_that_is_asked(shell: Shell) -> None:
+    nothing = {"if-none-match": "*"}
+    information = {"assetKind": "Type", "globalAssetId": "urn:another"}
+    refused(shell.client.put(f"{shell.path}/asset-information", json=information, headers=nothing), 412)
+    assert shell.client.get(shell.path).json() == shell.plain
+    assert shell.client.put(shell.way, json=shell.submodel, headers=nothing).status_code == 201
+    refused(shell.client.put(shell.way, json=shell.submodel | {"idShort": "Again"}, headers=nothing), 412)
+    refused(shell.client.delete(shell.way, headers=nothing), 412)
+    assert shell.client.get(shell.way).json() == shell.submodel
+    another = shell.client.post(f"{shell.path}/submodel-refs", json=to("urn:another"), headers=nothing)
+    assert another.status_code == 201
+
+
+def test_a_submodel_that_is_gone_has_no_revision_that_could_match(shell: Shell) -> None:
+    put(shell.client, SUBMODEL, shell.submodel)
+    shell.refer()
+    etag = shell.client.get(shell.way).headers["etag"]
+    shell.client.delete(path_of(SUBMODEL, shell.submodel["id"]))
+    for condition in (etag, "*"):
+        refused(shell.client.delete(shell.way, headers={"if-match": condition}), 412)
+    assert shell.references() == [to(shell.submodel["id"])]
+    assert shell.client.delete(shell.way).status_code == 204
+    assert shell.references() == []
+
+
 # References that were let through leniently
 
 NO_KEYS: Plain = {"type": "ModelReference", "keys": []}

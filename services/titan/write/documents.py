@@ -19,7 +19,7 @@ from titan.events.elements import require_none_new
 from titan.events.facts import Changed, DocumentPut
 from titan.http.guard import TRACE
 from titan.http.reached import Reached, reached
-from titan.http.requests import if_match
+from titan.http.requests import condition
 from titan.http.routes import Call
 from titan.metamodel.constraints import check
 from titan.metamodel.identifiables import Identifiable, Submodel
@@ -64,13 +64,13 @@ class Documents:
 
         Raises:
             Invalid: where the document has another identifier than the path.
-            PreconditionFailed: where `If-Match` names another revision.
+            PreconditionFailed: where `If-Match` or `If-None-Match` does not hold.
         """
         where = reached(call)
         sent = await self.read(call)
         if sent.subject.id != where.subject.id:
             raise Invalid("The identifier is not the one in the path.", path="$.id")
-        await self._put(call, sent, Put(sent.parts, if_match=if_match(call.scope["headers"])))
+        await self._put(call, sent, Put(sent.parts, condition(call.scope["headers"])))
 
     async def patch(self, call: Call) -> None:
         """PATCH /submodels/{id}, its `$metadata` or its `$value`: all that was sent, or nothing.
@@ -86,8 +86,8 @@ class Documents:
         lenient = self._reading.is_lenient(call)
         work = partial(_patched, sent=sent, view=call.operation.view, lenient=lenient, keep=keeping)
         see = partial(self._state.get, where.subject.key)
-        matching = if_match(call.scope["headers"])
-        change = partial(self._handle.change, where.subject, see, work, if_match=matching, trace=trace_of(call))
+        asked = condition(call.scope["headers"])
+        change = partial(self._handle.change, where.subject, see, work, condition=asked, trace=trace_of(call))
         done = await keeping.during(change)
         await self._answers.changed(call, done)
 
@@ -96,9 +96,9 @@ class Documents:
 
         Raises:
             NotFound: where there is no such document.
-            PreconditionFailed: where `If-Match` names another revision.
+            PreconditionFailed: where `If-Match` or `If-None-Match` does not hold.
         """
-        done = await self._do(call, reached(call).subject, Remove(if_match=if_match(call.scope["headers"])))
+        done = await self._do(call, reached(call).subject, Remove(condition(call.scope["headers"])))
         await self._answers.changed(call, done)
 
     async def read(self, call: Call) -> Sent:

@@ -7,13 +7,14 @@ from urllib.parse import quote
 
 from titan.codec.json import encode, read_element
 from titan.events import elements
+from titan.events.commands import Condition
 from titan.events.decide import Document
 from titan.events.edit import Branch, as_one
 from titan.events.elements import Edit
 from titan.events.facts import ELEMENT_CREATED, Changed
 from titan.http.guard import TRACE
 from titan.http.reached import missing, reached
-from titan.http.requests import if_match
+from titan.http.requests import condition
 from titan.http.routes import Call
 from titan.metamodel.elements import SubmodelElement
 from titan.metamodel.kinds import Subject
@@ -92,13 +93,23 @@ class Elements:
         done = await self._do(call, subject, str(path[0]), partial(elements.remove, path=path))
         await self._answers.changed(call, done)
 
-    async def change(self, call: Call, subject: Subject, path: Path, edit: Edit) -> Done:
+    async def change(
+        self, call: Call, subject: Subject, path: Path, edit: Edit, *, asked: Condition | None = None
+    ) -> Done:
         """Replace an element by what becomes of it; `edit` is asked again where another change came first.
+
+        Args:
+            call: The request.
+            subject: The submodel.
+            path: Of the element.
+            edit: What becomes of it.
+            asked: On what condition, where that is not as the request says.
 
         Raises:
             NotFound: where there is none; and whatever `edit` refuses with.
         """
-        return await self._do(call, subject, str(path[0]), partial(elements.change, path=path, edit=edit))
+        work = partial(elements.change, path=path, edit=edit)
+        return await self._do(call, subject, str(path[0]), work, asked)
 
     async def find(self, subject: Subject, path: Path) -> SubmodelElement:
         """Read an element as it stands.
@@ -132,9 +143,9 @@ class Elements:
         self._reading.tell(call.named.get("submodelIdentifier", ""), faults)
         return element, await self._reading.kept(element, sent)
 
-    async def _do(self, call: Call, subject: Subject, name: str, work: Work) -> Done:
+    async def _do(self, call: Call, subject: Subject, name: str, work: Work, asked: Condition | None = None) -> Done:
         trace = str(cast("Mapping[str, object]", call.scope).get(TRACE) or "")
-        matching = if_match(call.scope["headers"])
+        asked = asked or condition(call.scope["headers"])
 
         async def branch() -> Branch | None:
             return await self._branches.get(branch_name(subject.key, name))
@@ -150,6 +161,6 @@ class Elements:
             return changed
 
         try:
-            return await self._handle.change(subject, branch, worked, if_match=matching, trace=trace)
+            return await self._handle.change(subject, branch, worked, condition=asked, trace=trace)
         except _MoreIsNeededError:
-            return await self._handle.change(subject, whole, worked, if_match=matching, trace=trace)
+            return await self._handle.change(subject, whole, worked, condition=asked, trace=trace)

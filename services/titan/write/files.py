@@ -13,9 +13,10 @@ from mimetypes import guess_type
 from msgspec import structs
 
 from titan.errors import MethodNotAllowed, NotFound, TitanError
+from titan.events.decide import require_none
 from titan.http.files import UNKNOWN_TYPE, Held, file_name, held, media_type
 from titan.http.multipart import Form
-from titan.http.requests import Listening
+from titan.http.requests import Listening, condition
 from titan.http.routes import Call
 from titan.metamodel.elements import File, SubmodelElement
 from titan.metamodel.identifiables import AssetAdministrationShell, Resource
@@ -55,10 +56,15 @@ class Files:
             _file(await self._elements.find(subject, path), text(path))
             taken = await self._take(heard)
 
-        def refer(element: SubmodelElement) -> SubmodelElement:
-            return structs.replace(_file(element, text(path)), value=taken.path, content_type=taken.content_type)
+        asked = condition(call.scope["headers"])
 
-        await self._answers.changed(call, await self._elements.change(call, subject, path, refer))
+        def refer(element: SubmodelElement) -> SubmodelElement:
+            file = _file(element, text(path))
+            require_none(asked, exists=held(file.value) is not None)
+            return structs.replace(file, value=taken.path, content_type=taken.content_type)
+
+        done = await self._elements.change(call, subject, path, refer, asked=asked.on_revisions)
+        await self._answers.changed(call, done)
 
     async def remove_attachment(self, call: Call) -> None:
         """DELETE …/{idShortPath}/attachment: the element stays, and says still of which type its files are.
@@ -90,10 +96,13 @@ class Files:
             await self._shells.require(subject)
             taken = await self._take(heard)
 
+        asked = condition(call.scope["headers"])
+
         def refer(shell: AssetAdministrationShell) -> AssetAdministrationShell:
+            require_none(asked, exists=shell.asset_information.default_thumbnail is not None)
             return _with_thumbnail(shell, taken)
 
-        await self._answers.changed(call, await self._shells.change(call, subject, refer))
+        await self._answers.changed(call, await self._shells.change(call, subject, refer, asked=asked.on_revisions))
 
     async def remove_thumbnail(self, call: Call) -> None:
         """DELETE …/asset-information/thumbnail.

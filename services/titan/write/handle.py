@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, cast
 
 from msgspec import Struct
 
-from titan.events.commands import Change, Command, Create
+from titan.events.commands import ALWAYS, Change, Command, Condition, Create
 from titan.events.decide import NEVER_WAS, Standing, decide
 from titan.events.facts import Changed, DocumentPut, Fact, Recorded
 from titan.metamodel.kinds import Subject
@@ -98,7 +98,7 @@ class Handle:
         see: Callable[[], Awaitable[S | None]],
         work: Callable[[S], DocumentPut | Changed],
         *,
-        if_match: frozenset[int] | None = None,
+        condition: Condition = ALWAYS,
         trace: str = "",
     ) -> Done:
         """Change a document that must be read for that; sees it again where another change came first.
@@ -112,7 +112,7 @@ class Handle:
                 seen = await see()
                 stands = Standing(seen.revision, exists=not seen.removed) if seen is not None else NEVER_WAS
                 worked = partial(work, cast("S", seen))
-                fact = decide(subject, Change(worked, if_match=if_match), stands)
+                fact = decide(subject, Change(worked, condition), stands)
                 recorded = Recorded(subject, expected=stands.revision, fact=fact, trace=trace)
                 with suppress(Lost):
                     return Done(fact, await self._journal.record(recorded))

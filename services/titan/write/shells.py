@@ -9,11 +9,11 @@ from titan.codec.ids import encode_id
 from titan.codec.json import encode, read_part, stored
 from titan.codec.shells import leads_to, named_by, refers_to
 from titan.errors import AlreadyExists, Invalid, NotFound
-from titan.events.commands import Put, Remove
-from titan.events.decide import NEVER_WAS, Document, Standing, decide
+from titan.events.commands import Condition, Put, Remove
+from titan.events.decide import NEVER_WAS, Document, Standing, decide, require
 from titan.events.facts import Changed, DocumentPut, Fact, Recorded
 from titan.http.reached import missing, reached
-from titan.http.requests import if_match
+from titan.http.requests import condition
 from titan.http.routes import Call
 from titan.metamodel.identifiables import AssetAdministrationShell, AssetInformation
 from titan.metamodel.kinds import SHELL, Subject
@@ -61,7 +61,9 @@ class Shells:
         named = named_by(reference.keys)
         if not named:
             raise Invalid("A reference to a submodel ends with a key that names it.", path="$.keys")
-        done = await self.change(call, subject_of(call), partial(_referring, reference=reference))
+        # A POST finds out by itself whether there is such a reference.
+        asked = condition(call.scope["headers"]).on_revisions
+        done = await self.change(call, subject_of(call), partial(_referring, reference=reference), asked=asked)
         location = f"{path_of(call)}/{encode_id(named)}"
         await self._answers.created(call, done, location, (encode(reference),))
 
@@ -76,7 +78,9 @@ class Shells:
         done = await self.change(call, subject_of(call), partial(_not_referring, named=named), lenient=True)
         await self._answers.changed(call, done)
 
-    async def change(self, call: Call, subject: Subject, edit: Edit, *, lenient: bool = False) -> Done:
+    async def change(
+        self, call: Call, subject: Subject, edit: Edit, *, lenient: bool = False, asked: Condition | None = None
+    ) -> Done:
         """Replace a shell by what becomes of it; `edit` is asked again where another change came first.
 
         Args:
@@ -84,6 +88,7 @@ class Shells:
             subject: The shell.
             edit: What becomes of it.
             lenient: Whether to be so though the request does not ask for it.
+            asked: On what condition, where that is not as the request says.
 
         Raises:
             NotFound: where there is no such shell; and whatever `edit` refuses with.
@@ -91,8 +96,8 @@ class Shells:
         """
         work = partial(_edited, edit=edit, lenient=lenient or self._reading.is_lenient(call))
         see = partial(self._state.get, subject.key)
-        matching = if_match(call.scope["headers"])
-        return await self._handle.change(subject, see, work, if_match=matching, trace=trace_of(call))
+        asked = asked or condition(call.scope["headers"])
+        return await self._handle.change(subject, see, work, condition=asked, trace=trace_of(call))
 
     async def require(self, subject: Subject) -> None:
         """See that a shell is there.
@@ -115,7 +120,7 @@ class Shells:
         subject = sent.subject
         if subject.id != where.subject.id:
             raise Invalid("The identifier is not the one in the path.", path="$.id")
-        command = Put(sent.parts, if_match=if_match(call.scope["headers"]))
+        command = Put(sent.parts, condition(call.scope["headers"]))
 
         def work(shell: Document, stands: Standing) -> tuple[Fact | None, Fact]:
             refers = refers_to(b"".join(shell.pieces), subject.id)
@@ -137,11 +142,12 @@ class Shells:
         """
         where = reached(call)
         subject = where.subject
-        command = Remove(if_match=if_match(call.scope["headers"]))
+        command = Remove(condition(call.scope["headers"]))
 
         def work(shell: Document, stands: Standing) -> tuple[Fact | None, Fact | None]:
             where.confirm(shell.pieces)
             edit = partial(_not_referring, named=subject.id)
+            require(command.condition, stands)
             removed = decide(subject, command, stands) if stands.exists else None
             return _edited(shell, edit=edit, lenient=True), removed
 

@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from titan.codec.parts import join
 from titan.errors import AlreadyExists, NotFound, PreconditionFailed
-from titan.events.commands import Change, Command, Create, Put, Remove
+from titan.events.commands import Change, Command, Condition, Create, Put, Remove
 from titan.events.facts import (
     CREATED,
+    ELEMENT_CREATED,
     REMOVED,
     REPLACED,
     Changed,
@@ -37,7 +38,7 @@ def decide(subject: Subject, command: Command, standing: Standing) -> Fact:
     Raises:
         AlreadyExists: where a document is to be created that stands.
         NotFound: where a document is to be changed or removed that doesn't.
-        PreconditionFailed: where the caller knew another revision than the one that stands.
+        PreconditionFailed: where the condition does not hold of what stands.
     """
     match command:
         case Create():
@@ -46,16 +47,21 @@ def decide(subject: Subject, command: Command, standing: Standing) -> Fact:
                 raise AlreadyExists(message)
             return DocumentPut(parts=command.parts, created=True)
         case Put():
-            _require(command.if_match, standing)
+            require(command.condition, standing)
+            require_none(command.condition, exists=standing.exists)
             return DocumentPut(parts=command.parts, created=not standing.exists)
         case Remove():
             _require_standing(subject, standing)
-            _require(command.if_match, standing)
+            require(command.condition, standing)
+            require_none(command.condition, exists=standing.exists)
             return DocumentRemoved()
         case Change():
             _require_standing(subject, standing)
-            _require(command.if_match, standing)
-            return command.work()
+            require(command.condition, standing)
+            fact = command.work()
+            is_new = isinstance(fact, Changed) and fact.name == ELEMENT_CREATED
+            require_none(command.condition, exists=not is_new)
+            return fact
         case _:
             assert_never(command)
 
@@ -66,12 +72,31 @@ def _require_standing(subject: Subject, standing: Standing) -> None:
         raise NotFound(message)
 
 
-def _require(if_match: frozenset[int] | None, standing: Standing) -> None:
-    if if_match is None or (standing.exists and (not if_match or standing.revision in if_match)):
-        return
-    stands = f"is at revision {standing.revision}" if standing.exists else "does not stand"
-    message = f"If-Match names another revision: the document {stands}."
-    raise PreconditionFailed(message)
+def require(condition: Condition, standing: Standing) -> None:
+    """Hold a condition against the revision that stands.
+
+    Raises:
+        PreconditionFailed: where it names others in `If-Match`, or this one in `If-None-Match`.
+    """
+    known, unknown = condition.if_match, condition.if_none_match
+    if known is not None and not (standing.exists and (not known or standing.revision in known)):
+        stands = f"is at revision {standing.revision}" if standing.exists else "does not stand"
+        message = f"If-Match names another revision: the document {stands}."
+        raise PreconditionFailed(message)
+    if unknown and standing.exists and standing.revision in unknown:
+        message = f"If-None-Match names the revision at which the document is: {standing.revision}."
+        raise PreconditionFailed(message)
+
+
+def require_none(condition: Condition, *, exists: bool) -> None:
+    """Hold a condition against whether what is written is there.
+
+    Raises:
+        PreconditionFailed: where it is, and must not be.
+    """
+    if exists and condition.if_none_match is not None and not condition.if_none_match:
+        message = "If-None-Match asks that there is nothing yet, and there is something."
+        raise PreconditionFailed(message)
 
 
 class Document(Struct, frozen=True):

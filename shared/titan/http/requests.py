@@ -18,6 +18,7 @@ from msgspec import Struct
 from titan.codec.ids import decode_cursor, decode_json
 from titan.codec.summary import match_key
 from titan.errors import Invalid, TitanError, TooLarge, Unsupported
+from titan.events.commands import Condition
 from titan.events.project import asset_facet, facet
 from titan.metamodel.kinds import CONCEPT_DESCRIPTION, SHELL, SUBMODEL, Kind
 from titan.metamodel.references import Key, Reference
@@ -220,13 +221,17 @@ _ETAG = re.compile(rb'(?:W/)?"([^"]*)"')
 _OURS = re.compile(rb"(0|[1-9][0-9]{0,17})(?:-[A-Za-z0-9.-]+)?")
 
 
-def if_match(headers: Headers) -> frozenset[int] | None:
-    """The revisions that a change may be made of; empty where any may be, None where the client does not say.
+def condition(headers: Headers) -> Condition:
+    """What a change is to be made of.
 
     What we never gave out is `NEVER`. A weak ETag counts: proxies that compress weaken ours, and it still names a
     revision.
     """
-    given = [value for name, value in headers if name == b"if-match"]
+    return Condition(_revisions(headers, b"if-match"), _revisions(headers, b"if-none-match"))
+
+
+def _revisions(headers: Headers, header: bytes) -> frozenset[int] | None:
+    given = [value for name, value in headers if name == header]
     if not given:
         return None
     joined = b",".join(given)

@@ -6,9 +6,18 @@ import pytest
 
 from titan.codec.parts import Chunk, Parts
 from titan.errors import AlreadyExists, NotFound, PreconditionFailed, TitanError
-from titan.events.commands import Change, Command, Create, Put, Remove
+from titan.events.commands import ALWAYS, Change, Command, Condition, Create, Put, Remove
 from titan.events.decide import NEVER_WAS, Standing, body, decide, evolve, fact_name
-from titan.events.facts import ELEMENT_REPLACED, Changed, DocumentPut, DocumentRemoved, Event, Fact, Rows
+from titan.events.facts import (
+    ELEMENT_CREATED,
+    ELEMENT_REPLACED,
+    Changed,
+    DocumentPut,
+    DocumentRemoved,
+    Event,
+    Fact,
+    Rows,
+)
 from titan.metamodel.kinds import SUBMODEL, Subject
 
 SUBJECT = Subject(SUBMODEL, "https://example.com/submodels/1")
@@ -17,14 +26,26 @@ CHUNK = Chunk(id_shorts=("Speed",), body=b'{"idShort":"Speed"}')
 
 STANDS = Standing(revision=3, exists=True)
 REMOVED = Standing(revision=4, exists=False)
-ANY: frozenset[int] = frozenset()
+ANY = Condition(frozenset())
+NOTHING = Condition(None, frozenset())
 
 
 CHANGED = Changed(ELEMENT_REPLACED, "Speed", b"{}", Rows(chunks=((2, CHUNK),), count=3), blobs=True)
 
 
-def branch(if_match: frozenset[int] | None = None) -> Change:
-    return Change(lambda: CHANGED, if_match=if_match)
+ADDED = Changed(ELEMENT_CREATED, "Speed", b"{}", Rows(chunks=((2, CHUNK),), count=3), blobs=True)
+
+
+def match(*revisions: int) -> Condition:
+    return Condition(frozenset(revisions))
+
+
+def none_match(*revisions: int) -> Condition:
+    return Condition(None, frozenset(revisions))
+
+
+def branch(condition: Condition = ALWAYS, *, fact: Changed = CHANGED) -> Change:
+    return Change(lambda: fact, condition)
 
 
 HAPPENS: dict[str, tuple[Standing, Command, Fact]] = {
@@ -33,34 +54,48 @@ HAPPENS: dict[str, tuple[Standing, Command, Fact]] = {
     "what is put where nothing was is created": (NEVER_WAS, Put(PARTS), DocumentPut(PARTS, created=True)),
     "what is put where it was removed is created": (REMOVED, Put(PARTS), DocumentPut(PARTS, created=True)),
     "what is put where something stands replaces it": (STANDS, Put(PARTS), DocumentPut(PARTS, created=False)),
-    "put, knowing the revision": (STANDS, Put(PARTS, frozenset({3})), DocumentPut(PARTS, created=False)),
-    "put, one of the known revisions": (STANDS, Put(PARTS, frozenset({1, 3})), DocumentPut(PARTS, created=False)),
+    "put, knowing the revision": (STANDS, Put(PARTS, match(3)), DocumentPut(PARTS, created=False)),
+    "put, one of the known revisions": (STANDS, Put(PARTS, match(1, 3)), DocumentPut(PARTS, created=False)),
     "put, whatever stands": (STANDS, Put(PARTS, ANY), DocumentPut(PARTS, created=False)),
     "what stands is removed": (STANDS, Remove(), DocumentRemoved()),
-    "removed, knowing the revision": (STANDS, Remove(frozenset({3})), DocumentRemoved()),
+    "removed, knowing the revision": (STANDS, Remove(match(3)), DocumentRemoved()),
     "removed, whatever stands": (STANDS, Remove(ANY), DocumentRemoved()),
+    "put where nothing stands, as asked": (REMOVED, Put(PARTS, NOTHING), DocumentPut(PARTS, created=True)),
+    "put where another revision stands, as asked": (
+        STANDS,
+        Put(PARTS, none_match(2)),
+        DocumentPut(PARTS, created=False),
+    ),
+    "put where a revision was removed": (REMOVED, Put(PARTS, none_match(4)), DocumentPut(PARTS, created=True)),
+    "a branch that is new, as asked": (STANDS, branch(NOTHING, fact=ADDED), ADDED),
     "a branch changes": (STANDS, branch(), CHANGED),
     "a branch, knowing the revision": (
         STANDS,
-        branch(frozenset({3})),
+        branch(match(3)),
         CHANGED,
     ),
 }
 
 IS_REFUSED: dict[str, tuple[Standing, Command, type[TitanError]]] = {
     "an identifier that is taken": (STANDS, Create(PARTS), AlreadyExists),
-    "put, knowing another revision": (STANDS, Put(PARTS, frozenset({2})), PreconditionFailed),
-    "put, knowing a revision of what never was": (NEVER_WAS, Put(PARTS, frozenset({1})), PreconditionFailed),
-    "put, knowing the revision that was removed": (REMOVED, Put(PARTS, frozenset({4})), PreconditionFailed),
+    "put, knowing another revision": (STANDS, Put(PARTS, match(2)), PreconditionFailed),
+    "put, knowing a revision of what never was": (NEVER_WAS, Put(PARTS, match(1)), PreconditionFailed),
+    "put, knowing the revision that was removed": (REMOVED, Put(PARTS, match(4)), PreconditionFailed),
     "put where something must stand": (NEVER_WAS, Put(PARTS, ANY), PreconditionFailed),
     "put where something must stand, and was removed": (REMOVED, Put(PARTS, ANY), PreconditionFailed),
     "removing what never was": (NEVER_WAS, Remove(), NotFound),
     "removing what was removed": (REMOVED, Remove(), NotFound),
-    "removing what never was, knowing a revision": (NEVER_WAS, Remove(frozenset({1})), NotFound),
-    "removing, knowing another revision": (STANDS, Remove(frozenset({2})), PreconditionFailed),
+    "removing what never was, knowing a revision": (NEVER_WAS, Remove(match(1)), NotFound),
+    "removing, knowing another revision": (STANDS, Remove(match(2)), PreconditionFailed),
+    "put where nothing must stand": (STANDS, Put(PARTS, NOTHING), PreconditionFailed),
+    "put where a revision must not stand": (STANDS, Put(PARTS, none_match(2, 3)), PreconditionFailed),
+    "removing what must not be there": (STANDS, Remove(NOTHING), PreconditionFailed),
+    "removing a revision that must not stand": (STANDS, Remove(none_match(3)), PreconditionFailed),
+    "a branch that must not be there": (STANDS, branch(NOTHING), PreconditionFailed),
+    "a branch of a revision that must not stand": (STANDS, branch(none_match(3), fact=ADDED), PreconditionFailed),
     "a branch of what never was": (NEVER_WAS, branch(), NotFound),
     "a branch of what was removed": (REMOVED, branch(), NotFound),
-    "a branch, knowing another revision": (STANDS, branch(frozenset({2, 4})), PreconditionFailed),
+    "a branch, knowing another revision": (STANDS, branch(match(2, 4)), PreconditionFailed),
 }
 
 
@@ -84,9 +119,9 @@ def test_a_refusal_names_the_document() -> None:
 
 def test_a_precondition_that_fails_names_the_revision_that_stands() -> None:
     with pytest.raises(PreconditionFailed, match="is at revision 3"):
-        decide(SUBJECT, Put(PARTS, frozenset({2})), STANDS)
+        decide(SUBJECT, Put(PARTS, match(2)), STANDS)
     with pytest.raises(PreconditionFailed, match="does not stand"):
-        decide(SUBJECT, Put(PARTS, frozenset({2})), NEVER_WAS)
+        decide(SUBJECT, Put(PARTS, match(2)), NEVER_WAS)
 
 
 def test_the_journal_keeps_the_whole_of_what_was_put_and_what_changed_of_a_branch() -> None:

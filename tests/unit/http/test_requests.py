@@ -12,6 +12,7 @@ from litestar.types import HTTPScope, Receive
 
 from titan.codec.ids import encode_cursor
 from titan.errors import Invalid, TitanError, TooLarge, Unsupported
+from titan.events.commands import Condition
 from titan.events.project import asset_facet, facet
 from titan.http import requests
 from titan.http.requests import NEVER, Disconnected, Query
@@ -201,18 +202,24 @@ def test_a_filter_of_another_kind_is_passed_over() -> None:
     ],
 )
 def test_if_match_names_revisions(value: bytes, revisions: set[int]) -> None:
-    assert requests.if_match([(b"if-match", value)]) == revisions
+    assert requests.condition([(b"if-match", value)]).if_match == revisions
 
 
 def test_several_if_match_are_one_list() -> None:
-    assert requests.if_match([(b"if-match", b'"1"'), (b"a", b"b"), (b"if-match", b'"2"')]) == {1, 2}
-    assert requests.if_match([(b"a", b"b")]) is None
+    assert requests.condition([(b"if-match", b'"1"'), (b"a", b"b"), (b"if-match", b'"2"')]).if_match == {1, 2}
+    assert requests.condition([(b"a", b"b")]).if_match is None
+
+
+def test_if_none_match_names_revisions_as_if_match_does() -> None:
+    both = requests.condition([(b"if-none-match", b'W/"3-core"'), (b"if-match", b'"2"'), (b"if-none-match", b'"4"')])
+    assert both == Condition(frozenset({2}), frozenset({3, 4}))
+    assert requests.condition([(b"if-none-match", b"*")]) == Condition(None, frozenset())
 
 
 def test_an_etag_names_revision_and_variant() -> None:
     assert requests.etag(12) == b'"12"'
     assert requests.etag(12, "core") == b'"12-core"'
-    assert requests.if_match([(b"if-match", requests.etag(12, "core"))]) == {12}
+    assert requests.condition([(b"if-match", requests.etag(12, "core"))]).if_match == {12}
 
 
 @pytest.mark.parametrize("value", [b'"12"', b'W/"12"', b'"1", "12"', b"*", b'W/"1",W/"12"'])
@@ -341,7 +348,7 @@ def test_parameters_of_any_kind_are_understood_or_refused(
 def test_raw_bytes_of_any_kind_are_understood_or_refused(raw: bytes) -> None:
     scope = scope_of(raw)
     requests.segments(scope)
-    requests.if_match([(b"if-match", raw)])
+    requests.condition([(b"if-match", raw), (b"if-none-match", raw)])
     requests.none_match(raw, b'"12"')
     with suppress(TitanError):
         requests.min_position([(b"titan-min-position", raw)])
