@@ -349,7 +349,8 @@ def test_a_write_says_where_it_stands_and_a_read_may_ask_for_it(client: httpx.Cl
     for position in (str(first), str(second)):
         answer = client.get(path_of(kind, plain["id"]), headers={"titan-min-position": position})
         assert answer.json() == plain
-    refused(client.get(path_of(kind, plain["id"]), headers={"titan-min-position": "soon"}), 400)
+    for position in ("soon", "9" * 19, "9" * 5000):
+        refused(client.get(path_of(kind, plain["id"]), headers={"titan-min-position": position}), 400)
 
 
 def test_an_unknown_path_is_not_found(client: httpx.Client, kind: Kind) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 from msgspec import Struct
 
-from titan.http.requests import Query, none_match
+from titan.http.requests import MAX_DIGITS, Query, none_match
 from titan.http.responses import WORTH_COMPRESSING_BYTES, compress, encoding_for
 from titan.observability.metrics import Metrics
 from titan.read.fresh import Fresh
@@ -155,7 +155,7 @@ class Front:
 
 
 def _has_reached(fresh: Fresh, position: bytes) -> bool:
-    return position.isdigit() and int(position) <= fresh.applied
+    return position.isdigit() and len(position) <= MAX_DIGITS and int(position) <= fresh.applied
 
 
 def _tag(entry: Entry, encoding: Encoding) -> bytes:

@@ -29,7 +29,7 @@ MAX_REFERENCE_CHARACTERS = 3072
 """Of a reference in a parameter, encoded (AASa-002)."""
 NEVER = -1
 """A revision that no document ever has."""
-_MAX_DIGITS = 18
+MAX_DIGITS = 18
 """Numbers of up to so many digits fit into the 64 bits that the stores have."""
 
 
@@ -105,7 +105,7 @@ def page_limit(query: Query, *, default: int, most: int) -> int:
     digits = value.lstrip("0")
     if not (digits.isascii() and digits.isdigit()):
         raise Invalid("The limit must be a whole number from 1 up.", path="limit")
-    return min(int(digits[:_MAX_DIGITS]), most)
+    return min(int(digits[:MAX_DIGITS]), most)
 
 
 def level_and_extent(query: Query) -> tuple[bool, bool]:
@@ -260,7 +260,7 @@ def min_position(headers: Headers) -> int | None:
     value = header(headers, b"titan-min-position")
     if value is None:
         return None
-    if not (value.isdigit() and len(value) <= _MAX_DIGITS):
+    if not (value.isdigit() and len(value) <= MAX_DIGITS):
         raise Invalid("It must be a position that this server gave in `Titan-Position`.", path="Titan-Min-Position")
     return int(value)
 
@@ -325,7 +325,7 @@ def _expect_at_most(limit_bytes: int, headers: Headers) -> None:
         return
     if not length.isdigit():
         raise Invalid("It must be a number of bytes.", path="Content-Length")
-    if len(length) > _MAX_DIGITS or int(length) > limit_bytes:
+    if len(length) > MAX_DIGITS or int(length) > limit_bytes:
         raise _too_large(limit_bytes)
 
 

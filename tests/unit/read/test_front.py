@@ -96,7 +96,10 @@ async def test_an_answer_is_for_its_path_and_query_alone(replica: Replica, path:
     assert (await replica.ask(path, query=query))[0] == 599
 
 
-@pytest.mark.parametrize(("position", "status"), [("7", 200), ("0", 200), ("8", 599), ("-1", 599), ("seven", 599)])
+@pytest.mark.parametrize(
+    ("position", "status"),
+    [("7", 200), ("0", 200), ("8", 599), ("-1", 599), ("seven", 599), ("9" * 5000, 599), ("0" * 5000, 599)],
+)
 async def test_a_position_that_was_not_reached_is_passed_on(replica: Replica, position: str, status: int) -> None:
     assert (await replica.ask(titan_min_position=position))[0] == status
 
