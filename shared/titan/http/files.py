@@ -78,13 +78,14 @@ def disposition(name: str) -> Header:
     """Tell clients to store the file, and under which name, twice: in ASCII, and as it is."""
     safe = _cleaned(name) or "file"
     plain = "".join(_ascii(character) for character in normalize("NFKD", safe) if not combining(character))
+    plain = _cleaned(plain) or "file"
     exact = quote(safe, safe="!#$&+-.^_`|~")
     return (b"content-disposition", f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}".encode("ascii"))
 
 
 def _ascii(character: str) -> str:
-    # Clients differ in what a backslash or a percent sign in this name escapes.
-    return character if " " <= character <= "~" and character not in '"\\%' else "_"
+    # Clients differ in what a backslash or a percent sign in this name escapes; a slash may come of other characters.
+    return character if " " <= character <= "~" and character not in '"\\/%' else "_"
 
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"  # noqa: S105  a word of RFC 9110, no secret

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from litestar.types import HTTPReceiveMessage, HTTPScope, Message, Receive
 
@@ -88,13 +88,19 @@ def test_a_name_that_no_file_system_takes_is_refused() -> None:
 
 
 @given(st.text(max_size=300))
+@example("\u2100")
+@example("\u0301")
 def test_nothing_in_a_name_gets_out_of_its_header(name: str) -> None:
     _, value = disposition(name)
     written = re.fullmatch(
-        rb"attachment; filename=\"([^\"\\%\x00-\x1f\x7f-\xff]+)\"; filename\*=UTF-8''([!#$&+.^_`|~0-9A-Za-z%-]+)", value
+        rb"attachment; filename=\"([^\"\\/%\x00-\x1f\x7f-\xff]+)\"; filename\*=UTF-8''([!#$&+.^_`|~0-9A-Za-z%-]+)",
+        value,
     )
     assert written
-    assert not {"/", "\\"} & {*unquote(written[2].decode())}
+    exact = unquote(written[2].decode())
+    assert not {"/", "\\"} & {*exact}
+    assert written[1].strip(b" .")
+    assert exact.strip(" .")
 
 
 @pytest.mark.parametrize(
@@ -104,6 +110,12 @@ def test_nothing_in_a_name_gets_out_of_its_header(name: str) -> None:
         ("Prüfbericht.pdf", "Prufbericht.pdf", "Pr%C3%BCfbericht.pdf"),
         ("説明.pdf", "__.pdf", "%E8%AA%AC%E6%98%8E.pdf"),
         ('a"b\\c%41.txt', "c_41.txt", "c%2541.txt"),
+        ("a\uff0fb.txt", "a_b.txt", "a%EF%BC%8Fb.txt"),
+        ("\uff0e\uff0e\uff0fetc", ".._etc", "%EF%BC%8E%EF%BC%8E%EF%BC%8Fetc"),
+        ("\u2100.txt", "a_c.txt", "%E2%84%80.txt"),
+        ("\u0301", "file", "%CC%81"),
+        ("\u2025", "file", "%E2%80%A5"),
+        ("\u00a8", "file", "%C2%A8"),
     ],
 )
 def test_a_name_is_told_in_ascii_and_as_it_is(name: str, plain: str, exact: str) -> None:
