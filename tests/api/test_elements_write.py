@@ -171,6 +171,21 @@ def test_the_value_of_one_element_is_patched(elements: Elements) -> None:
     elements.stands()
 
 
+def test_a_number_or_a_truth_value_may_be_sent_as_a_text_that_is_one(elements: Elements) -> None:
+    number: Plain = {"modelType": "Property", "idShort": "Number", "valueType": "xs:int", "value": "1"}
+    truth: Plain = {"modelType": "Property", "idShort": "Truth", "valueType": "xs:boolean", "value": "true"}
+    for plain, sent, shown, wrong in ((number, "43", 43, "4.3"), (truth, "false", False, "no")):
+        elements.post(plain)
+        elements.top.append(plain)
+        at = f"{elements.at(plain['idShort'])}/$value"
+        refused(elements.client.patch(at, json=wrong), 400)
+        assert elements.client.patch(at, json=sent).status_code == 204
+        plain["value"] = sent
+        assert elements.client.get(at).json() == shown
+        assert elements.client.patch(at, json=shown).status_code == 204
+    elements.stands()
+
+
 def test_a_submodel_is_patched_in_its_metadata_and_in_its_values(elements: Elements) -> None:
     metadata = {"modelType": "Submodel", "id": elements.plain["id"], "idShort": "Renamed", "kind": "Instance"}
     assert elements.client.patch(f"{elements.base}/$metadata", json=metadata).status_code == 204

@@ -64,6 +64,10 @@ CHANGES: dict[str, tuple[SubmodelElement, str, dict[str, object]]] = {
     "property without a value": (UNKNOWN, "2.50", {"value": "2.50"}),
     "property that was not of its type": (Property(value_type="xs:int", value="x"), "1", {"value": "1"}),
     "boolean": (Property(value_type="xs:boolean", value="0"), "true", {"value": "true"}),
+    "number as a text": (SPEED, '"6"', {"value": "6"}),
+    "number as a text that JSON has no number for": (SPEED, '"+06"', {"value": "+06"}),
+    "boolean as a text": (Property(value_type="xs:boolean", value="true"), '"false"', {"value": "false"}),
+    "bound as a text": (Range(value_type="xs:int", min="1", max="3"), '{"max":"4"}', {"max": "4"}),
     "infinite": (UNKNOWN, '"-INF"', {"value": "-INF"}),
     "text": (Property(value_type="xs:string", value="a"), '"\\u00e4\\n"', {"value": "ä\n"}),
     "texts": (NAME, '[{"en":"red"},{"de":"Rot"}]', {"value": RED}),
@@ -123,7 +127,9 @@ def test_identifiers_of_an_asset_keep_what_else_they_say() -> None:
 
 
 REFUSED: dict[str, tuple[SubmodelElement, str, str, str]] = {
-    "a text for a number": (SPEED, '"6"', "$", "A value of xs:int is a number, not a string."),
+    "a text that is no number": (SPEED, '"six"', "$", "'six' is no xs:int."),
+    "an empty text for a number": (SPEED, '""', "$", "'' is no xs:int."),
+    "a text that is no truth value": (Property(value_type="xs:boolean"), '"False"', "$", "'False' is no xs:boolean."),
     "a truth value for a number": (SPEED, "true", "$", "A value of xs:int is a number, not true or false."),
     "a number for a text": (
         Property(value_type="xs:date"),
@@ -141,7 +147,7 @@ REFUSED: dict[str, tuple[SubmodelElement, str, str, str]] = {
     "null": (SPEED, "null", "$", "Null is no value; what is to stay as it is, is left out."),
     "a fraction for an integer": (SPEED, "6.0", "$", "'6.0' is no xs:int."),
     "out of range": (SPEED, "9999999999", "$", "'9999999999' is no xs:int."),
-    "infinite integer": (SPEED, '"INF"', "$", "A value of xs:int is a number, not a string."),
+    "infinite integer": (SPEED, '"INF"', "$", "'INF' is no xs:int."),
     "no date": (Property(value_type="xs:date"), '"2026-02-30"', "$", "'2026-02-30' is no xs:date."),
     "a value of a capability": (
         CAN,
