@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from granian.constants import Interfaces, Loops
 from granian.server import Server
@@ -31,6 +32,7 @@ from titan.http.routes import router
 from titan.observability import logs
 from titan.observability.metrics import Metrics
 from titan.storage import documents
+from titan.storage.blobs.collect import claim
 from titan.storage.blobs.opening import open_blobs
 from titan.storage.journal import Appended, Journal, append
 from titan.storage.notices import Notices
@@ -99,7 +101,13 @@ def write_app(settings: Settings, *, connections: int) -> Litestar:
     else:
         journal, looks = Nowhere(conninfo, metrics, notices), Everything(_nobody)
     blobs = open_blobs(settings)
-    reading = Reading(limit_bytes=settings.max_body_bytes, lenient=False, blobs=blobs, threshold=1 << 30)
+    reading = Reading(
+        limit_bytes=settings.max_body_bytes,
+        lenient=False,
+        blobs=blobs,
+        claim=partial(claim, shared),
+        threshold=1 << 30,
+    )
     written = Documents(
         Handle(journal, looks),
         Answers(visibility, external_url=""),

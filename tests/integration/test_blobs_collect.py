@@ -5,16 +5,22 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
+import msgspec
 import pytest
 
+from support.asking import JSON, Plain, document, path_of
 from support.operating import quiet, told, until, write
+from support.processes import titan
 from support.writes import removed, subject
 from titan.codec.parts import parts
 from titan.config import Settings
+from titan.dev.processes import free_port
 from titan.errors import Unavailable
 from titan.events.facts import DocumentPut, Recorded
 from titan.metamodel.elements import Blob, File, Property
 from titan.metamodel.identifiables import Submodel
+from titan.metamodel.kinds import SHELL, SUBMODEL
 from titan.operate.collecting import collect_blobs
 from titan.storage.blobs.collect import LEAD, Collected, claim, collect
 from titan.storage.blobs.opening import open_blobs
@@ -250,6 +256,59 @@ async def test_a_content_that_is_claimed_while_a_run_reads_the_state_is_not_remo
     assert done
     assert (done.condemned, done.removed) == (1, 0)
     assert await collect(database_url, blobs, grace=NOW) == Collected(1, 1, condemned=0, reprieved=1, removed=0)
+
+
+async def test_a_content_that_a_request_names_while_a_run_reads_the_state_is_not_removed_by_it(
+    database_url: str, redis_url: str, tmp_path: Path, blobs: Blobs
+) -> None:
+    """Nobody sends the bytes again, so that nothing is put which would claim them."""
+    environ = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "TITAN_WRITE_VISIBILITY": "journal"}
+    with (
+        titan(tmp_path / "run", free_port(), "write", environ=environ | {"TITAN_DATA_DIR": str(tmp_path)}) as run,
+        httpx.Client(base_url=run.url, timeout=60) as client,
+    ):
+        for number, (method, path, sent) in enumerate(NAMING):
+            digest = await put(blobs, b"content %d" % number)
+            await collect(database_url, blobs, grace=NOW)
+            body = msgspec.json.encode(sent).replace(b"DIGEST", digest.encode())
+            request = client.build_request(method, path, content=body, headers=JSON)
+            assert await collect(database_url, Naming(blobs, request, client), grace=NOW)
+            assert await blobs.size(digest) is not None, (method, path)
+
+
+MODEL = document(SUBMODEL, "urn:naming")
+HOLDER = document(SHELL, "urn:naming")
+AT = path_of(SUBMODEL, "urn:naming")
+ASSET = {"assetKind": "Instance", "globalAssetId": "urn:a", "defaultThumbnail": {"path": "/attachments/DIGEST/a.png"}}
+HELD = {"modelType": "File", "idShort": "Held", "contentType": "a/b", "value": "/attachments/DIGEST/a.pdf"}
+NAMING: list[tuple[str, str, Plain]] = [
+    ("POST", "/submodels", MODEL | {"submodelElements": [HELD]}),
+    ("PUT", AT, MODEL | {"submodelElements": [HELD]}),
+    ("PATCH", AT, MODEL | {"submodelElements": [HELD]}),
+    ("PATCH", f"{AT}/$value", {"Held": {"value": "/attachments/DIGEST/b.pdf"}}),
+    ("POST", f"{AT}/submodel-elements", HELD | {"idShort": "Posted"}),
+    ("PUT", f"{AT}/submodel-elements/Held", HELD),
+    ("PATCH", f"{AT}/submodel-elements/Held", HELD),
+    ("PATCH", f"{AT}/submodel-elements/Held/$value", {"value": "/attachments/DIGEST/c.pdf"}),
+    ("POST", "/shells", HOLDER | {"assetInformation": ASSET}),
+    ("PUT", f"{path_of(SHELL, 'urn:naming')}/asset-information", ASSET),
+]
+"""Requests after which a document names a content that it did not name before."""
+
+
+class Naming(Unwalked):
+    """A store of which a walk finds nothing, but meanwhile a request comes."""
+
+    def __init__(self, blobs: Blobs, request: httpx.Request, client: httpx.Client) -> None:
+        super().__init__(blobs)
+        self._request = request
+        self._client = client
+
+    async def nothing(self) -> AsyncIterator[tuple[str, datetime]]:
+        answer = await asyncio.to_thread(self._client.send, self._request)
+        assert answer.is_success, answer.text
+        for _ in ():
+            yield "", datetime.now(UTC)
 
 
 async def test_a_store_that_is_away_keeps_what_is_condemned_for_the_next_run(

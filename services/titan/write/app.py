@@ -78,7 +78,8 @@ class Write:
             waits=metrics.visibility_wait_seconds,
         )
         self._show(metrics, where.pool_size)
-        self._blobs = open_blobs(settings, claim=partial(claim, self._pool))
+        self._claim = partial(claim, self._pool)
+        self._blobs = open_blobs(settings, claim=self._claim)
         self._delegation = Delegation(read_targets(settings.operation_targets), limit_bytes=settings.max_body_bytes)
         self._executions = Executions(
             self._delegation, Invocations(self._pool), terms(settings), lenient=settings.validation == "lenient"
@@ -105,6 +106,7 @@ class Write:
             limit_bytes=settings.max_body_bytes,
             lenient=settings.validation == "lenient",
             blobs=self._blobs,
+            claim=self._claim,
             threshold=settings.blob_threshold_bytes,
         )
         written = Documents(handle, answers, reading, self._documents)

@@ -1,4 +1,4 @@
-"""How bodies are read: how long they may be, and how strictly they are taken."""
+"""How bodies are read: how long they may be, how strictly they are taken, and what is kept outside of them."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -10,7 +10,7 @@ from titan.http.requests import body, header
 from titan.http.routes import Call
 from titan.metamodel.references import Part
 from titan.observability.logs import logger
-from titan.storage.blobs.store import Blobs
+from titan.storage.blobs.store import Blobs, Claim
 from titan.write.contents import Keeping
 
 P = TypeVar("P", bound=Part)
@@ -24,6 +24,7 @@ class Reading(Struct, frozen=True):
     limit_bytes: int
     lenient: bool
     blobs: Blobs
+    claim: Claim
     threshold: int
     """Length of a Blob's value, in base64, above which it is kept outside the document."""
 
@@ -36,7 +37,7 @@ class Reading(Struct, frozen=True):
         return await body(call.receive, call.scope, limit_bytes=self.limit_bytes)
 
     async def kept(self, part: P, sent: bytes) -> P:
-        """Give a part of a request with its large values stored, and markers in their place.
+        """Give a part of a request with its large values stored, and markers in their place; claim what it names.
 
         Raises:
             Invalid: where a client sent a marker.
@@ -50,8 +51,8 @@ class Reading(Struct, frozen=True):
         return await keeping.during(keep)
 
     def keeping(self, sent: bytes) -> Keeping:
-        """What keeps the large values in a request outside the document."""
-        return Keeping(self.blobs, threshold=self.threshold, sent=sent)
+        """What keeps the large values in a request outside the document, and claims what it names."""
+        return Keeping(self.blobs, self.claim, threshold=self.threshold, sent=sent)
 
     def is_lenient(self, call: Call) -> bool:
         """Whether broken rules are let through where nothing is lost by it."""

@@ -45,6 +45,7 @@ class Shells:
         sent = await self._reading.body(call)
         information, faults = read_part(AssetInformation, sent, lenient=self._reading.is_lenient(call))
         self._reading.tell(call.named["aasIdentifier"], faults)
+        information = await self._reading.kept(information, sent)
         done = await self.change(
             call, subject_of(call), lambda shell: structs.replace(shell, asset_information=information)
         )

@@ -6,7 +6,8 @@ one is collected when nothing refers to it any more (`collect`). What refers to 
 alone; there is no counter that could be wrong.
 
 Whoever writes claims a digest before looking whether its content is there (see `collect`): a store that is opened with
-a `claim` does that in `put`. Who records a fact with a digest that was stored before claims it and then asks `size`.
+a `claim` does that in `put`. Who records a fact with a digest that was stored before claims it before that, and asks
+`size` where the fact is worth nothing without the content.
 
 There is one implementation of streaming, hashing, limits and threads (`shelf.Shelved`) over small synchronous ones of
 each kind of store, since the clients for S3, GCS and Azure are synchronous. Contents go through a file of the machine
