@@ -52,7 +52,7 @@ PORTS = {
 LISTENING = {"postgres": {5432}, "redis": {6379}, "mosquitto": {1883, 9001}, "jaeger": {4317, 16686}}
 FROM_FILES = {"DATABASE_PASSWORD_FILE", "REDIS_PASSWORD_FILE", "MQTT_PASSWORD_FILE"}
 TEMPORARY = "/tmp"  # noqa: S108
-WITHOUT_TEMPORARY_FILES = ("docker.io/prom/prometheus", "docker.io/library/eclipse-mosquitto")
+WITHOUT_TEMPORARY_FILES = ("docker.io/prom/prometheus",)
 AWAITED = {*FROM_FILES, "MQTT_USERNAME", "MQTT_TLS", "MQTT_CA_FILE"}
 """Settings that are being made."""
 

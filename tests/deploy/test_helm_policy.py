@@ -171,6 +171,16 @@ def test_a_file_that_is_named_is_mounted_and_a_secret_that_is_mounted_is_used(ca
 
 
 @each
+def test_where_hashes_of_passwords_are_made_there_is_room_for_a_work_file(case: Case) -> None:
+    """`mosquitto_passwd` writes one into /tmp, whatever file it is to change."""
+    for pod, container in containers(case):
+        if "mosquitto_passwd" in " ".join(container.get("command", [])):
+            empty = {volume["name"] for volume in pod.spec["volumes"] if "emptyDir" in volume}
+            places = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+            assert places.get("/tmp") in empty, pod.of  # noqa: S108
+
+
+@each
 def test_what_a_pod_refers_to_is_of_the_release_or_was_there(case: Case) -> None:
     for pod in pods(case):
         volumes = pod.spec.get("volumes", [])
