@@ -126,6 +126,100 @@ async def test_a_writer_that_is_started_anew_elsewhere_is_found_while_clients_wa
         assert (await waiting).text == "new"
 
 
+class Writer:
+    """A writer that counts what it was sent, and holds what is sent to `/held` back."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.holds = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+                await reader.readexactly(int(head.partition("content-length: ")[2].partition("\r\n")[0]))
+                self.sent.append(path := head.split(" ")[1])
+                if path == "/held":
+                    self.holds.set()
+                    await self.may_go_on.wait()
+                writer.write(answer("201 Created"))
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@linux
+async def test_while_a_writer_is_gone_every_write_reaches_the_other_at_once_and_once_only(tmp_path: Path) -> None:
+    """Whom the gateway prefers must not be the one that has least to do since it is gone."""
+    writer = Writer()
+    server = await asyncio.start_server(writer.serve, "127.0.0.5", 0)
+    async with (
+        server,
+        naming() as names,
+        gateway(tmp_path, names, port_behind=server.sockets[0].getsockname()[1]) as url,
+        httpx.AsyncClient(timeout=20) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        names.addresses = {"write": ["127.0.0.4", "127.0.0.5"]}
+        held = group.create_task(client.post(f"{url}/held", content=b"{}"))
+        await asyncio.wait_for(writer.holds.wait(), 20)
+        for number in range(20):
+            assert (await client.post(f"{url}/{number}", content=b"{}")).status_code == 201
+        writer.may_go_on.set()
+        assert (await held).status_code == 201
+        assert writer.sent == ["/held", *(f"/{number}" for number in range(20))]
+
+
+@linux
+async def test_a_write_that_comes_while_no_writer_is_there_reaches_the_first_that_is(tmp_path: Path) -> None:
+    port = free_port()
+    writer = Writer()
+    async with (
+        naming() as names,
+        gateway(tmp_path, names, port_behind=port) as url,
+        httpx.AsyncClient(timeout=20) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        names.addresses = {"write": ["127.0.0.4", "127.0.0.5"]}
+        waiting = [group.create_task(client.post(f"{url}/{number}", content=b"{}")) for number in range(5)]
+        await names.asked.wait()
+        # The gateway has tried for a second when it asks for the names anew.
+        names.asked.clear()
+        await asyncio.wait_for(names.asked.wait(), 20)
+        async with await asyncio.start_server(writer.serve, "127.0.0.5", port):
+            assert {(await one).status_code for one in waiting} == {201}
+    assert sorted(writer.sent) == [f"/{number}" for number in range(5)]
+
+
+@linux
+async def test_who_breaks_an_upload_off_keeps_nobody_else_from_writing(tmp_path: Path) -> None:
+    writer = Writer()
+    server = await asyncio.start_server(writer.serve, "127.0.0.5", 0)
+    async with (
+        server,
+        naming() as names,
+        gateway(tmp_path, names, port_behind=server.sockets[0].getsockname()[1]) as url,
+        httpx.AsyncClient(timeout=20) as client,
+    ):
+        names.addresses = {"write": ["127.0.0.5"]}
+        waited = 0.0
+        for number in range(5):
+            _, sending = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
+            sending.write(b"PUT /broken HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf")
+            await sending.drain()
+            sending.close()
+            await sending.wait_closed()
+            answered = await client.post(f"{url}/{number}", content=b"{}")
+            assert answered.status_code == 201
+            waited += answered.elapsed.total_seconds()
+    # A gateway that passes the writer over for what a client did makes each of these wait for 2 s.
+    assert waited < 5
+    assert writer.sent == [f"/{number}" for number in range(5)]
+
+
 NOBODY = pytest.mark.parametrize("there", [["127.0.0.9"], []], ids=["nobody listens", "there is no such name"])
 
 

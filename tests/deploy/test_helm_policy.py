@@ -141,6 +141,24 @@ def test_who_is_to_stop_has_the_time_that_it_takes(case: Case) -> None:
             assert startup["periodSeconds"] * startup["failureThreshold"] > 60 + 15
 
 
+DNS_CACHE_S = 30
+"""How long CoreDNS and NodeLocal DNSCache keep an address where nobody told them otherwise."""
+
+
+@each
+def test_who_is_to_stop_serves_on_until_the_cluster_has_forgotten_its_address(case: Case) -> None:
+    """Our gateway, and what is before it, ask the cluster's DNS whom there is: all they know may be leaving."""
+    for pod in pods(case):
+        (container, *_) = pod.spec["containers"]
+        if pod.component in {"read", "write"}:
+            assert int(environ(container)["TITAN_DRAIN_S"]) >= DNS_CACHE_S + 2
+        if pod.component == "gateway":
+            slept = int(container["lifecycle"]["preStop"]["exec"]["command"][1])
+            assert slept >= DNS_CACHE_S + 2
+            # And the Caddyfile gives requests 10 s to end.
+            assert pod.spec["terminationGracePeriodSeconds"] > slept + 10
+
+
 @each
 def test_secrets_are_files(case: Case) -> None:
     """Whoever sees the manifest of a pod, its environment or its arguments, sees none."""
