@@ -18,7 +18,7 @@ from redis.exceptions import AuthenticationError
 
 from support.answering import Answer, Asked, answer, answering
 from support.chart_cases import CASES
-from support.charts import CHART, Case, Object, allows, environ, of_kind, one, pods
+from support.charts import CHART, Case, Object, allows, environ, of_kind, one, permits, pods
 from titan.dev import caddy, valkey
 from titan.dev.processes import Command, Process, answers, free_port
 from titan.http.operations import BASE_PATHS, OPERATIONS, gateway_split
@@ -83,6 +83,28 @@ def test_out_of_the_release_goes_what_is_needed_and_nothing_else(case: Case) -> 
     for pod in pods(case):
         needed = {port for need in needs.get(pod.component, set()) for port in outside[need]}
         assert {port for port in expected if allows(case, pod, None, port)} == needed, pod.of
+
+
+def hook_of(found: Object) -> str:
+    return found["metadata"].get("annotations", {}).get("helm.sh/hook", "")
+
+
+def test_an_upgrade_to_another_database_migrates_it_behind_the_walls_of_the_release_before() -> None:
+    """What runs before an upgrade runs before the policies of the new release are there."""
+    before, after = CASES["default"], CASES["production"]
+    (migrating,) = [pod for pod in pods(after) if pod.component == "migrate"]
+    job = one(after, migrating.of)
+    brought = [found for found in of_kind(after, "NetworkPolicy") if hook_of(found) == hook_of(job)]
+    weights = [int(found["metadata"]["annotations"]["helm.sh/hook-weight"]) for found in (*brought, job)]
+    assert weights[:-1] < weights[-1:]
+    walls = [found for found in of_kind(before, "NetworkPolicy") if not hook_of(found)]
+    assert not permits(walls, "Egress", migrating, None, 5432)
+    assert {port for port in (53, 5432, 443, 22) if permits([*walls, *brought], "Egress", migrating, None, port)} == {
+        53,
+        5432,
+    }
+    # Before the first release there is none that lets it ask for names.
+    assert permits(brought, "Egress", migrating, None, 53)
 
 
 def test_a_wall_has_doors_for_those_who_are_named_alone() -> None:

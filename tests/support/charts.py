@@ -139,14 +139,16 @@ def selected(case: Case, service: Object) -> list[Pod]:
 
 def allows(case: Case, source: Pod, target: Pod | None, port: int) -> bool:
     """Do the network policies let one pod reach another, or, without one, some address outside?"""
-    out = _permits(case, "Egress", source, target, port)
-    return out and (target is None or _permits(case, "Ingress", target, source, port))
+    policies = of_kind(case, "NetworkPolicy")
+    out = permits(policies, "Egress", source, target, port)
+    return out and (target is None or permits(policies, "Ingress", target, source, port))
 
 
-def _permits(case: Case, direction: str, pod: Pod, other: Pod | None, port: int) -> bool:
+def permits(policies: Sequence[Object], direction: str, pod: Pod, other: Pod | None, port: int) -> bool:
+    """Do these policies let a pod reach another, or be reached by it?"""
     mine = [
         policy["spec"]
-        for policy in of_kind(case, "NetworkPolicy")
+        for policy in policies
         if direction in policy["spec"]["policyTypes"] and selects(policy["spec"]["podSelector"], pod.labels)
     ]
     listening = pod if direction == "Ingress" else other
