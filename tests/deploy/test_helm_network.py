@@ -80,9 +80,31 @@ def test_out_of_the_release_goes_what_is_needed_and_nothing_else(case: Case) -> 
         "migrate": {"database"},
         "warm": {"database"},
     }
+    if case is CASES["role"]:
+        outside["blobs"] = {443, 80}
     for pod in pods(case):
         needed = {port for need in needs.get(pod.component, set()) for port in outside[need]}
         assert {port for port in expected if allows(case, pod, None, port)} == needed, pod.of
+
+
+METADATA = {
+    "s3": {("169.254.169.254", 80), ("169.254.170.23", 80)},
+    "gcs": {("169.254.169.254", 80), ("169.254.169.252", 988)},
+}
+"""Where a pod gets the credentials of its role: of the machine or, at Amazon, of EKS; at Google, of GKE."""
+
+
+@pytest.mark.parametrize("there", METADATA)
+def test_who_touches_contents_by_a_role_of_the_cloud_reaches_its_metadata_and_nobody_else_does(there: str) -> None:
+    every = set[tuple[str, int]]().union(*METADATA.values())
+    values = {**CASES["role"].values, "blobStorage": {"type": there, there: {"bucket": "contents"}}}
+    with_a_key = {"type": there, there: {"bucket": "contents", "existingSecret": "key"}}
+    for case, wanted in ((Case(values), METADATA[there]), (Case({**values, "blobStorage": with_a_key}), set())):
+        for pod in pods(case):
+            reached = {(address, port) for address, port in every if allows(case, pod, address, port)}
+            touches = pod.component in {"read", "write", "projector", "backup"}
+            assert reached == (wanted if touches else set()), pod.of
+            assert not allows(case, pod, "169.254.169.254", 443)
 
 
 def hook_of(found: Object) -> str:

@@ -113,6 +113,14 @@ GCS: Object = {
     "blobStorage": {"type": "gcs", "gcs": {"bucket": "contents", "project": "twins", "existingSecret": "gcs"}},
 }
 
+ROLE: Object = {
+    **MANAGED,
+    "blobStorage": {"type": "s3", "s3": {"bucket": "contents"}},
+    "networkPolicy": {"externalCidrs": ["10.0.0.0/8"]},
+    "backup": {"enabled": True},
+}
+"""Nobody gives the pods a key of the bucket: the cloud does."""
+
 _MANAGED_HOSTS = frozenset({"postgres.example.com", "redis.example.com"})
 _PRODUCTION = frozenset({"Secret/titan-db-credentials", "Secret/titan-redis-credentials", "Secret/aas-tls"})
 
@@ -132,6 +140,7 @@ CASES = {
         hosts=_MANAGED_HOSTS | {"mqtt.example.com"},
     ),
     "azure": Case(AZURE, given=frozenset({"Secret/db", "Secret/azure"}), hosts=_MANAGED_HOSTS),
+    "role": Case(ROLE, given=frozenset({"Secret/db"}), hosts=_MANAGED_HOSTS),
     "gcs": Case(GCS, given=frozenset({"Secret/db", "Secret/gcs"}), hosts=_MANAGED_HOSTS),
     "long": Case(
         {**EVERYTHING, "nameOverride": ""}, frozenset({"Secret/registry", "Secret/aas-tls"}), release="t" * 53

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -137,14 +138,14 @@ def selected(case: Case, service: Object) -> list[Pod]:
     return [pod for pod in pods(case) if selects({"matchLabels": service["spec"]["selector"]}, pod.labels)]
 
 
-def allows(case: Case, source: Pod, target: Pod | None, port: int) -> bool:
-    """Do the network policies let one pod reach another, or, without one, some address outside?"""
+def allows(case: Case, source: Pod, target: Pod | str | None, port: int) -> bool:
+    """Do the network policies let one pod reach another, an address outside, or, without either, some address there?"""
     policies = of_kind(case, "NetworkPolicy")
     out = permits(policies, "Egress", source, target, port)
-    return out and (target is None or permits(policies, "Ingress", target, source, port))
+    return out and (not isinstance(target, Pod) or permits(policies, "Ingress", target, source, port))
 
 
-def permits(policies: Sequence[Object], direction: str, pod: Pod, other: Pod | None, port: int) -> bool:
+def permits(policies: Sequence[Object], direction: str, pod: Pod, other: Pod | str | None, port: int) -> bool:
     """Do these policies let a pod reach another, or be reached by it?"""
     mine = [
         policy["spec"]
@@ -157,11 +158,12 @@ def permits(policies: Sequence[Object], direction: str, pod: Pod, other: Pod | N
     return not mine or any(_reaches(rule.get(side), other) and _on(rule["ports"], port, listening) for rule in rules)
 
 
-def _reaches(peers: Sequence[Object] | None, other: Pod | None) -> bool:
+def _reaches(peers: Sequence[Object] | None, other: Pod | str | None) -> bool:
     if not peers:
         return True
-    if other is None:
-        return any("ipBlock" in peer for peer in peers)
+    if not isinstance(other, Pod):
+        networks = [ip_network(peer["ipBlock"]["cidr"]) for peer in peers if "ipBlock" in peer]
+        return any(other is None or ip_address(other) in network for network in networks)
     # Pods of the release are in its namespace: a peer with a namespace of its own is somebody else.
     return any(
         "podSelector" in peer and "namespaceSelector" not in peer and selects(peer["podSelector"], other.labels)
@@ -169,10 +171,10 @@ def _reaches(peers: Sequence[Object] | None, other: Pod | None) -> bool:
     )
 
 
-def _on(ports: Sequence[Object], port: int, listening: Pod | None) -> bool:
+def _on(ports: Sequence[Object], port: int, listening: Pod | str | None) -> bool:
     named = {
         known["name"]: known["containerPort"]
-        for container in (listening.containers if listening else [])
+        for container in (listening.containers if isinstance(listening, Pod) else [])
         for known in container.get("ports", [])
     }
     return any(named.get(allowed["port"], allowed["port"]) == port for allowed in ports)

@@ -91,3 +91,18 @@
 {{- include "titan.portOf" (dict "url" (default "https://" $url) "default" "443") -}}
 {{- end -}}
 {{- end -}}
+
+{{/* Where the cloud gives pods the credentials of a role: address and port of each, where there is no key in a Secret. */}}
+{{- define "titan.blobs.metadata" -}}
+{{- $type := .Values.blobStorage.type -}}
+{{- if and (ne $type "local") (not (include "titan.blobs.secret" .)) -}}
+# The machine's, and GKE's where Dataplane V2 is.
+- {address: 169.254.169.254, port: 80}
+{{- if eq $type "gcs" }}
+- {address: 169.254.169.252, port: 988}
+{{- else }}
+# EKS Pod Identity.
+- {address: 169.254.170.23, port: 80}
+{{- end }}
+{{- end -}}
+{{- end -}}
