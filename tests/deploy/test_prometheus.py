@@ -4,12 +4,15 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
+import helm_python
 import httpx
 import pytest
 import yaml
 
 from support.asking import document, path_of
+from support.charts import CHART
 from support.installation import installed, stores
 from support.processes import Titan
 from support.prometheus import (
@@ -103,6 +106,71 @@ def test_a_dashboard_has_its_rows_and_asks_the_source_that_is_provisioned() -> N
         for x in range(panel["gridPos"]["w"])
     ]
     assert len(set(cells)) == len(cells), "panels lie over each other"
+
+
+def test_a_dashboard_shows_the_namespaces_that_are_chosen_and_all_at_first() -> None:
+    [dashboard] = dashboards()
+    [variable] = dashboard["templating"]["list"]
+    assert (variable["name"], variable["includeAll"], variable["current"]["value"]) == ("namespace", True, ["$__all"])
+    for panel in (panel for panel in dashboard["panels"] if panel["type"] != "row"):
+        for selector in (one for target in panel["targets"] for one in selectors(target["expr"])):
+            assert 'job="titan-aas", namespace=~"$namespace"' in selector, panel["title"]
+
+
+def of_namespace(namespace: str, directory: Path) -> Path:
+    """The rules of a release, as the chart gives them to Prometheus."""
+    values = {"metrics": {"prometheusRule": {"enabled": True}}}
+    with helm_python.Chart.load(CHART) as chart:
+        texts = chart.render(values, name="titan", namespace=namespace)
+    found = yaml.safe_load_all(texts["titan-aas/templates/monitoring.yaml"])
+    [rules] = [one["spec"] for one in found if one and one["kind"] == "PrometheusRule"]
+    path = directory / f"{namespace}.yaml"
+    path.write_text(yaml.safe_dump(rules))
+    return path
+
+
+def test_an_alert_of_a_release_looks_at_its_own_namespace_alone_and_names_it(tmp_path: Path) -> None:
+    rules = yaml.safe_load(of_namespace("twins", tmp_path).read_text())["groups"][0]["rules"]
+    assert [rule["alert"] for rule in rules] == [alert["alert"] for alert in alerts()]
+    for rule, ours in zip(rules, alerts(), strict=True):
+        looked_at = selectors(rule["expr"])
+        assert len(looked_at) == len(selectors(ours["expr"])) > 0
+        assert all('job="titan-aas", namespace="twins"' in selector for selector in looked_at)
+        assert rule["labels"] == {**ours["labels"], "namespace": "twins"}
+
+
+@needs_promtool
+def test_a_release_that_is_well_hides_nothing_of_another(tmp_path: Path) -> None:
+    names = ("well", "away")
+    series = [
+        {"series": f'{name}{{job="titan-aas", namespace="{where}", tier="{tier}"}}', "values": f"{value}x10"}
+        for where, value in zip(names, (1, 0), strict=True)
+        for name, tier in (("up", "read"), ("up", "write"), ("titan_projector_active", "projector"))
+    ]
+    for where in names:
+        written = {
+            "rule_files": [str(of_namespace(where, tmp_path))],
+            "tests": [
+                {
+                    "interval": "1m",
+                    "input_series": series,
+                    "promql_expr_test": [
+                        {
+                            "expr": 'sum by (alertname, namespace) (ALERTS{alertstate="firing", severity="critical"})',
+                            "eval_time": "5m",
+                            "exp_samples": [
+                                {"labels": f'{{alertname="{name}", namespace="away"}}', "value": value}
+                                for name, value in (("TitanNoProjector", 1), ("TitanTierDown", 2))
+                                if where == "away"
+                            ],
+                        }
+                    ],
+                }
+            ],
+        }
+        test = tmp_path / f"test-{where}.yaml"
+        test.write_text(yaml.safe_dump(written))
+        assert "SUCCESS" in promtool("test", "rules", str(test))
 
 
 @pytest.fixture(scope="module")

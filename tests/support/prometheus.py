@@ -117,9 +117,14 @@ class Panel(NamedTuple):
 
 
 def panels() -> list[Panel]:
-    """Every expression of every dashboard, with the interval that Grafana would choose."""
+    """Every expression of every dashboard, with the interval that Grafana would choose, of all namespaces."""
     return [
-        Panel(panel["title"], target["expr"].replace("$__rate_interval", "1m"))
+        Panel(
+            panel["title"],
+            target["expr"]
+            .replace("$__rate_interval", "1m")
+            .replace("$namespace", dashboard["templating"]["list"][0]["allValue"]),
+        )
         for dashboard in dashboards()
         for panel in dashboard["panels"]
         for target in panel.get("targets", ())
