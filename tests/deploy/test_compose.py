@@ -161,6 +161,13 @@ def test_who_runs_on_is_asked_how_it_is_without_a_token(service: Service) -> Non
         assert url in {"/", "/-/healthy", "/api/health", *health._PATHS}
 
 
+def test_docker_engine_24_takes_how_health_is_asked_for() -> None:
+    """An interval of its own for the start came with version 25; so those who are waited for are asked often."""
+    for name, service in everything().items():
+        assert "start_interval" not in service.get("healthcheck", {}), name
+    assert "--start-interval" not in (COMPOSE / "Dockerfile").read_text()
+
+
 def test_what_is_waited_for_is_there_and_ends_or_says_that_it_is_well() -> None:
     for name, service in everything().items():
         for other, how in service.get("depends_on", {}).items():
