@@ -16,7 +16,7 @@ import yaml
 from cyclopts import CycloptsError
 
 from support.chart_cases import CASES
-from support.charts import CHART, known_by, objects, pods, selects
+from support.charts import CHART, Case, known_by, objects, of_kind, pods, selects
 from support.commands import Line, lines
 from support.composed import FILE, PROFILES, PROGRAM, everything, is_ours, project
 from support.runbook import ROOT, Block, blocks
@@ -163,6 +163,30 @@ def test_a_command_of_a_cluster_finds_its_objects(block: Block, line: Line) -> N
         assert kind in {found["kind"] for found in EVERYTHING} | {"Pod", "Namespace"}
 
 
+def pods_of(case: Case, labels: dict[str, str]) -> int:
+    """How many pods run, at most, that have these labels."""
+    most = {
+        found["spec"]["scaleTargetRef"]["name"]: found["spec"]["maxReplicas"]
+        for found in of_kind(case, "HorizontalPodAutoscaler")
+    }
+    return sum(
+        most.get(found["metadata"]["name"]) or found["spec"]["replicas"]
+        for found in of_kind(case, "Deployment", "StatefulSet")
+        if selects({"matchLabels": labels}, found["spec"]["template"]["metadata"]["labels"])
+    )
+
+
+@clustered
+def test_logs_that_are_followed_are_not_of_more_pods_than_kubectl_follows(block: Block, line: Line) -> None:
+    options = line.options
+    if line.words[:2] == ("kubectl", "logs") and "-f" in options:
+        [selector] = options["-l"]
+        labels = dict(pair.split("=") for pair in selector.split(","))
+        at_once = int(options.get("--max-log-requests", ["5"])[0])
+        assert max(pods_of(case, labels) for case in CASES.values()) <= at_once
+        assert "--prefix" in options
+
+
 def objects_named(line: Line) -> Iterator[tuple[str, str]]:
     """Kind and name of each object that a command is about."""
     words = [word for word in line.words if not word.startswith("-")]
@@ -232,6 +256,7 @@ def test_the_secret_that_is_rotated_is_the_one_of_the_values_for_production() ->
         "docker compose -f compose/compose.yaml run --rm postgres verify",
         "kubectl get pods -n default",
         "kubectl logs -l app.kubernetes.io/name=titan -n titan",
+        "kubectl logs -f -l app.kubernetes.io/name=titan-aas -n titan",
         "kubectl scale deployment titan-read --replicas=5 -n titan",
         "kubectl port-forward svc/titan-titan-aas 8080:80 -n titan",
         "helm install titan charts/titan-aas -n titan",
@@ -253,6 +278,7 @@ def hold(block: Block, line: Line) -> None:
         test_what_is_run_in_a_container_is_what_its_image_has(block, line)
     elif line.words[0] == "kubectl":
         test_a_command_of_a_cluster_finds_its_objects(block, line)
+        test_logs_that_are_followed_are_not_of_more_pods_than_kubectl_follows(block, line)
         test_a_port_that_is_forwarded_is_one_of_the_service(block, line)
     else:
         test_a_command_of_helm_finds_its_chart_its_values_and_the_names_that_follow(block, line)
