@@ -195,11 +195,32 @@ def test_values_that_mean_nothing_are_refused(values: Object) -> None:
         ({"tracing": {"enabled": True}}, "tracing.endpoint"),
         ({"oidc": {"enabled": True}}, "oidc.issuer"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+        (
+            {**MANAGED, "externalDatabase": {**MANAGED["externalDatabase"], "sslMode": "verify-ca"}},
+            "externalDatabase.caSecret",
+        ),
     ],
 )
 def test_what_is_missing_is_named(values: Object, told: str) -> None:
     with pytest.raises(helm_python.HelmRenderError, match=re.escape(told)):
         render(values)
+
+
+@pytest.mark.parametrize(
+    ("mode", "ca", "told"),
+    [
+        ("require", "", ""),
+        ("verify-full", "", "&sslrootcert=system"),
+        ("verify-full", "ca", "&sslrootcert=/run/secrets/titan/database-ca/ca.crt"),
+        ("verify-ca", "ca", "&sslrootcert=/run/secrets/titan/database-ca/ca.crt"),
+    ],
+)
+def test_whom_the_database_is_checked_against_is_what_libpq_takes(mode: str, ca: str, told: str) -> None:
+    """libpq refuses the public authorities for anything but verify-full: anybody can have a certificate of those."""
+    there: Object = {**MANAGED["externalDatabase"], "sslMode": mode, "caSecret": ca}
+    (reader,) = [pod for pod in pods(Case({**MANAGED, "externalDatabase": there})) if pod.component == "read"]
+    url = environ(reader.spec["containers"][0])["DATABASE_URL"]
+    assert url.endswith(f"&ssl={mode}{told}")
 
 
 @pytest.mark.parametrize("chart", [CHART, *sorted((CHART / "charts").iterdir())], ids=lambda chart: chart.name)

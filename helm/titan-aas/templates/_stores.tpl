@@ -21,7 +21,8 @@ postgresql://{{ $auth.username | urlquery }}@{{ include "titan.database.host" . 
 {{- else -}}
 {{- $there := .Values.externalDatabase -}}
 {{- $ca := ternary "&sslrootcert=/run/secrets/titan/database-ca/ca.crt" "" (ne $there.caSecret "") -}}
-{{- if and (not $ca) (hasPrefix "verify-" $there.sslMode) -}}{{- $ca = "&sslrootcert=system" -}}{{- end -}}
+{{- if and (not $ca) (eq $there.sslMode "verify-full") -}}{{- $ca = "&sslrootcert=system" -}}{{- end -}}
+{{- if and (not $ca) (eq $there.sslMode "verify-ca") -}}{{- fail "externalDatabase.caSecret: name the Secret of the authority; without one, only verify-full checks, against the public authorities" -}}{{- end -}}
 postgresql://{{ $there.username | urlquery }}@{{ include "titan.database.host" . }}:{{ $there.port | int }}/{{ $there.database | urlquery }}?{{ $pool }}&ssl={{ $there.sslMode }}{{ $ca }}
 {{- end -}}
 {{- end -}}
