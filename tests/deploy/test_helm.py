@@ -32,6 +32,8 @@ VERSIONS = list(
 FOREIGN = {"ServiceMonitor", "PrometheusRule", "HTTPRoute"}
 """Kinds that Kubernetes itself has not, and so no schema here: these are not validated."""
 
+ROUTED: Object = {"enabled": True, "parentRefs": [{"name": "public"}]}
+
 each = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 
 
@@ -195,6 +197,7 @@ def test_values_that_mean_nothing_are_refused(values: Object) -> None:
         ({"tracing": {"enabled": True}}, "tracing.endpoint"),
         ({"oidc": {"enabled": True}}, "oidc.issuer"),
         ({"httpRoute": {"enabled": True}}, "httpRoute.parentRefs"),
+        ({"httpRoute": ROUTED}, "networkPolicy.directClients"),
         (
             {**MANAGED, "externalDatabase": {**MANAGED["externalDatabase"], "sslMode": "verify-ca"}},
             "externalDatabase.caSecret",
@@ -204,6 +207,10 @@ def test_values_that_mean_nothing_are_refused(values: Object) -> None:
 def test_what_is_missing_is_named(values: Object, told: str) -> None:
     with pytest.raises(helm_python.HelmRenderError, match=re.escape(told)):
         render(values)
+
+
+def test_a_gateway_of_the_gateway_api_needs_no_name_where_there_are_no_walls() -> None:
+    assert render({"httpRoute": ROUTED, "networkPolicy": {"enabled": False}})
 
 
 @pytest.mark.parametrize(
