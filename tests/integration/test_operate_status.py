@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from support import servers
 from support.followers import projecting
 from support.operating import projected, quiet, told, until, write
+from support.servers import Chosen
 from support.writes import put, removed
 from titan.errors import Misconfigured, Unavailable
 from titan.operate.status import show, status
@@ -85,6 +87,22 @@ async def test_a_redis_that_is_away_is_shown(database_url: str) -> None:
     console = quiet()
     show(found, console)
     assert "Redis is away" in told(console)
+
+
+async def test_a_redis_that_may_evict_leases_is_warned_of(
+    database_url: str, chosen: Chosen, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """They are among the few keys that expire, so that `volatile-*` takes them first, and `allkeys-*` as any other."""
+    with (
+        servers.private_redis(chosen, tmp_path_factory.mktemp("redis")) as private,
+        redis.connect_blocking(private.url()) as client,
+    ):
+        for policy in ("noeviction", "volatile-lru", "allkeys-lru"):
+            client.config_set("maxmemory-policy", policy)
+            found = await status(database_url=database_url, redis_url=private.url(), names=NAMES)
+            console = quiet()
+            show(found, console)
+            assert (f"maxmemory-policy {policy}" in told(console)) is (policy != "noeviction")
 
 
 async def test_a_database_without_schema_is_told(empty_database_url: str) -> None:

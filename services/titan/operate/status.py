@@ -42,6 +42,8 @@ class Redises(Struct, frozen=True):
     projector_lives: bool
     replicas: list[Replica]
     used_bytes: int
+    eviction: str
+    """Its `maxmemory-policy`; empty where it does not say."""
 
 
 class Status(Struct, frozen=True):
@@ -125,7 +127,7 @@ async def _ask_redis(client: Redis, names: Names) -> Redises:
         "list[bytes | None]",
         await client.mget(names.generation, names.projected, names.watermark, names.projector),
     )
-    memory = cast("dict[str, int]", await client.info("memory"))  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+    memory = cast("dict[str, int | str]", await client.info("memory"))  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
     return Redises(
         stream_end=await Stream(client, names, kept=0).last() or None,
         stream_length=await client.xlen(names.stream),
@@ -134,7 +136,8 @@ async def _ask_redis(client: Redis, names: Names) -> Redises:
         watermark=int(watermark) if watermark else None,
         projector_lives=projector is not None,
         replicas=[await _replica(client, names, *one) for one in await _reported(client, names)],
-        used_bytes=memory["used_memory"],
+        used_bytes=int(memory["used_memory"]),
+        eviction=str(memory.get("maxmemory_policy", "")),
     )
 
 
@@ -156,6 +159,13 @@ def show(status: Status, console: Console) -> None:
         say(console, "Redis is away, or not used: reads and visibility rest on PostgreSQL.", style="yellow")
     elif not status.redis.projector_lives:
         say(console, "No projector is alive: lists and caches stand still.", style="yellow")
+    if status.redis is not None and status.redis.eviction not in {"", "noeviction"}:
+        told = f"Redis has maxmemory-policy {status.redis.eviction}: only noeviction is right."
+        say(
+            console,
+            f"{told} Replicas may show what was before a write, where their leases are evicted.",
+            style="yellow",
+        )
     if status.redis is not None and status.redis.replicas:
         console.print(_replicas(status.redis, status.position))
     for one in status.parked[:PARKED_SHOWN]:
