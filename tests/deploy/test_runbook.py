@@ -5,15 +5,24 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from redis.exceptions import AuthenticationError
 
 from support import servers
+from support.chart_cases import CASES
+from support.charts import environ as charted
+from support.charts import pods
+from support.composed import environ as composed
+from support.composed import services
 from support.processes import titan
 from support.runbook import ROOT, RUNBOOK, Block, anchors, blocks
 from support.servers import Chosen
 from titan.dev import postgres
 from titan.dev.processes import free_port
+from titan.storage.redis import connect_blocking
 
 KINDS = {"bash", "bash compose", "bash cluster", "promql"}
 HERE = blocks("bash")
@@ -92,3 +101,26 @@ def test_every_link_leads_somewhere() -> None:
         assert target.exists(), path
         if anchor:
             assert anchor in anchors(target), f"{path}#{anchor}"
+
+
+def test_the_password_of_redis_is_changed_as_it_says(chosen: Chosen, tmp_path: Path) -> None:
+    """For the one that compose and the chart bring, which clients ask as `default`: no name stands in REDIS_URL."""
+    (container,) = [pod.spec["containers"][0] for pod in pods(CASES["default"]) if pod.component == "write"]
+    for told in (composed(services()["write"]), charted(container)):
+        assert urlsplit(told["REDIS_URL"]).username is None
+    added, taken = re.findall(r"`ACL SETUSER default '([<>])(new|old)'`", RUNBOOK.read_text())
+    assert (added, taken) == ((">", "new"), ("<", "old"))
+    with servers.private_redis(chosen, tmp_path) as private:
+        secret = {"old": urlsplit(private.url()).password or "", "new": "another-secret"}
+
+        def asks(password: str) -> bool:
+            try:
+                with connect_blocking(f"redis://:{password}@127.0.0.1:{private.port}") as client:
+                    return bool(client.ping())
+            except AuthenticationError:
+                return False
+
+        with connect_blocking(private.url()) as client:
+            for (sign, which), wanted in ((added, [True, True]), (taken, [False, True])):
+                client.execute_command("ACL", "SETUSER", "default", sign + secret[which])
+                assert [asks(secret["old"]), asks(secret["new"])] == wanted
