@@ -6,11 +6,13 @@ files, objects, labels and values in the rendered charts.
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 from cyclopts import CycloptsError
@@ -154,7 +156,8 @@ def test_a_command_of_a_cluster_finds_its_objects(block: Block, line: Line) -> N
     options = line.options
     assert options.get("-n", ["titan"]) == ["titan"]
     for selector in options.get("-l", []):
-        labels = dict(pair.split("=") for pair in selector.split(","))
+        # What a Deployment gives its pods beside their own labels.
+        labels = dict(pair.split("=") for pair in selector.removesuffix(",pod-template-hash").split(","))
         assert any(selects({"matchLabels": labels}, pod.labels) for case in CASES.values() for pod in pods(case))
     for kind, named in objects_named(line):
         there = {known_by(found) for found in EVERYTHING} | {given for case in CASES.values() for given in case.given}
@@ -199,7 +202,7 @@ def objects_named(line: Line) -> Iterator[tuple[str, str]]:
             yield "Namespace", named
         case ["kubectl", "create", "secret", "generic", named, *_]:
             yield "Secret", named
-        case ["kubectl", "scale", kind, named, *_]:
+        case ["kubectl", "scale", kind, named, *_] if "=" not in named:
             yield SHORT[kind], named
         case _:
             pass
@@ -211,6 +214,34 @@ def kinds_named(line: Line) -> Iterator[str]:
             yield SHORT[kind]
         case _:
             pass
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="needs kubectl")
+def test_the_job_that_restores_is_the_one_that_backs_up_with_other_arguments() -> None:
+    [block] = [block for block in blocks("bash cluster") if "restore" in block.text]
+    making, patching = [line for line in lines(block) if line.words[1] in {"create", "patch"}][:2]
+    [(made_of, job)] = [
+        (word.partition("=")[2], making.words[3]) for word in making.words if word.startswith("--from=")
+    ]
+    assert f"job/{job}" in block.text
+    for case in (CASES["production"], CASES["everything"]):
+        [cron] = [found for found in of_kind(case, "CronJob") if f"cronjob/{found['metadata']['name']}" == made_of]
+        # As `kubectl create job --from` makes it.
+        template = cron["spec"]["jobTemplate"]
+        named = {**template["metadata"], "name": job}
+        given = {"apiVersion": "batch/v1", "kind": "Job", "metadata": named, "spec": template["spec"]}
+        words = [word if word != "job.yaml" else "-" for word in patching.words]
+        done = subprocess.run(words, input=yaml.safe_dump(given), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        patched = yaml.safe_load(done.stdout)
+        kubernetes_validate.validate(patched, "1.28", strict=True)
+        [container] = patched["spec"]["template"]["spec"]["containers"]
+        [before] = template["spec"]["template"]["spec"]["containers"]
+        assert {**before, "args": container["args"]} == container
+        assert container["args"] != before["args"]
+        app.parse_args(container["args"], exit_on_error=False, print_error=False)
+        assert container["args"][-1] in {mount["mountPath"] for mount in container["volumeMounts"]}
+        assert patched["spec"]["template"]["metadata"]["labels"] == template["spec"]["template"]["metadata"]["labels"]
 
 
 @clustered
