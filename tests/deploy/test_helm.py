@@ -172,6 +172,7 @@ def test_our_production_values_say_what_the_runbook_says_and_more() -> None:
         {"externalDatabase": {"host": "postgresql://postgres"}},
         {"ingress": {"hosts": ["aas.example.com"]}},
         {"backup": {"recipient": "me"}},
+        {"httpRoute": {"timeouts": {"request": "5 minutes"}}},
         {"networkPolicy": {"externalCidrs": ["10.0.0.0"]}},
         {"topologySpreadConstraints": [{"maxSkew": 1}]},
         {"postgresql": {"auth": {"postgresPassword": "x"}}},

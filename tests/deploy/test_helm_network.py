@@ -19,6 +19,7 @@ from redis.exceptions import AuthenticationError
 from support.answering import Answer, Asked, answer, answering
 from support.chart_cases import CASES
 from support.charts import CHART, Case, Object, allows, environ, of_kind, one, permits, pods
+from titan.config import Settings
 from titan.dev import caddy, valkey
 from titan.dev.processes import Command, Process, answers, free_port
 from titan.http.operations import BASE_PATHS, OPERATIONS, gateway_split
@@ -196,6 +197,18 @@ def test_a_gateway_takes_as_many_rules_as_the_route_has() -> None:
     rules = one(CASES["everything"], "HTTPRoute/titan-titan-aas")["spec"]["rules"]
     assert len(rules) <= 16
     assert all(len(rule["matches"]) <= 8 for rule in rules)
+
+
+def test_whoever_is_before_the_tiers_waits_as_long_as_an_operation_may_take() -> None:
+    """nginx gives up after 60 s unless told otherwise, and so do others; a Gateway takes 0s for no bound at all."""
+    longest = Settings().operation_timeout_max
+    annotations = CASES["production"].values["ingress"]["annotations"]
+    assert int(annotations["nginx.ingress.kubernetes.io/proxy-read-timeout"]) > longest
+    for timeouts, wanted in ((None, "0s"), ({"request": "900s"}, "900s")):
+        values = CASES["everything"].values
+        routed = {**values["httpRoute"], **({"timeouts": timeouts} if timeouts else {})}
+        route = one(Case({**values, "httpRoute": routed}), "HTTPRoute/titan-titan-aas")
+        assert [rule["timeouts"] for rule in route["spec"]["rules"]] == [{"request": wanted}] * 3
 
 
 NOWHERE = ("nobody..invalid", 8080)
