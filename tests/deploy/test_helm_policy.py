@@ -343,6 +343,14 @@ def test_the_notes_say_that_the_processes_will_not_start(case: Case) -> None:
     assert ("stop at the" in " ".join(notes.split())) is stops
 
 
+def test_the_values_for_production_start_where_nobody_is_to_be_asked_for_a_token() -> None:
+    """RUNBOOK.md says so: as they are, they wait for a version that checks tokens."""
+    case = CASES["production"]
+    for values, starts in ((case.values, False), ({**case.values, "authMode": "anonymous"}, True)):
+        tiers = [pod for pod in pods(Case(values)) if pod.component in {"read", "write"}]
+        assert {refusal(environ(pod.spec["containers"][0])) == "" for pod in tiers} == {starts}
+
+
 def test_where_postgresql_comes_with_the_release_every_pod_migrates_and_else_a_job_before_it() -> None:
     for name, case in CASES.items():
         itself = {pod.component for pod in pods(case) if "initContainers" in pod.spec and pod.is_ours}
