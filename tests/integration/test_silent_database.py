@@ -100,6 +100,6 @@ async def test_a_server_is_told_to_notice_that_we_are_gone_without_a_word(databa
     connection = await connect(database_url, name="test")
     async with pool(database_url, name="test", size=1) as lending, lending.connection() as lent:
         for one in (connection, lent):
-            told = [await (await one.execute(f"SHOW {name}")).fetchone() for name in KEEPALIVES]
+            told = [await (await one.execute(f"SHOW {name}".encode())).fetchone() for name in KEEPALIVES]
             assert told == [(value,) for value in KEEPALIVES.values()]
     await connection.close()
