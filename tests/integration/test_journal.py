@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from support.writes import put, removed, subject
 from titan.codec.parts import Chunk
@@ -15,7 +16,7 @@ from titan.observability.metrics import Metrics
 from titan.storage import documents, journal
 from titan.storage.journal import Appended, Journal, Lost
 from titan.storage.notices import Notices
-from titan.storage.postgres import Connection, connect
+from titan.storage.postgres import Connection, connect, pool, reachable
 
 
 @pytest.fixture
@@ -152,6 +153,49 @@ async def test_a_database_that_is_away_is_told_and_nothing_is_kept_to_be_written
     connection = await connect(database_url, name="test")
     assert await journal.last(connection) == 0
     await connection.close()
+
+
+async def test_a_writer_that_met_a_server_which_takes_no_writes_asks_anew_for_one_that_does(
+    database_url: str, connection: Connection
+) -> None:
+    """As in a failover, while a name or a proxy still leads to the server that was the primary."""
+    shared = Journal(database_url, Metrics(), Notices(database_url))
+    await _take_writes(connection, taken=False)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(shared.run())
+        answers = await asyncio.gather(*(shared.record(put(number)) for number in range(3)), return_exceptions=True)
+        await _take_writes(connection, taken=True)
+        assert await shared.record(put(3)) == Appended(1, 1, 1)
+        shared.close()
+    assert {type(answer) for answer in answers} == {Unavailable}
+    assert {str(answer) for answer in answers} == {"The database takes no writes at present; nothing was stored."}
+
+
+async def test_a_pool_that_met_a_server_which_takes_no_writes_asks_anew_for_one_that_does(
+    database_url: str, connection: Connection
+) -> None:
+    await _take_writes(connection, taken=False)
+    shared = pool(database_url, name="test", size=1)
+    await shared.open()
+
+    async def write() -> None:
+        with reachable():
+            async with shared.connection() as line:
+                await line.execute("INSERT INTO journal.condemned (digest, at) VALUES ('0', clock_timestamp())")
+
+    with pytest.raises(Unavailable):
+        await write()
+    await _take_writes(connection, taken=True)
+    await write()
+    await shared.close()
+
+
+async def _take_writes(connection: Connection, *, taken: bool) -> None:
+    """Say whether whoever connects to this database from now on may write."""
+    name = sql.Identifier(connection.info.dbname)
+    says = sql.Literal("off" if taken else "on")
+    alter = sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = {}").format(name, says)
+    await connection.execute(alter)
 
 
 async def test_pages_of_events_are_bounded_by_bytes_and_hold_at_least_one(connection: Connection) -> None:

@@ -11,9 +11,10 @@ from contextlib import suppress
 
 import psycopg
 from msgspec import Struct
+from psycopg.errors import ReadOnlySqlTransaction
 
 from titan.addresses import Address
-from titan.errors import Overloaded, TitanError, Unavailable
+from titan.errors import Overloaded, Unavailable
 from titan.events.decide import Standing, body, fact_name
 from titan.events.facts import Changed, DocumentPut, DocumentRemoved, Event, Fact, Recorded
 from titan.observability.metrics import Metrics
@@ -212,11 +213,8 @@ class Journal:
             Unavailable: where the database is away; nothing was written, or nobody can tell.
         """
         size = sum(_size(each.fact) for each in recorded)
-        if (
-            len(self._queue) >= QUEUE_ITEMS
-            or (self._queue and self._queued_bytes + size > QUEUE_BYTES)
-            or self._closing
-        ):
+        is_full = len(self._queue) >= QUEUE_ITEMS or (self._queue and self._queued_bytes + size > QUEUE_BYTES)
+        if is_full or self._closing:
             raise Overloaded("Too many writes wait already; nothing was stored.")
         with self._traces.over("append", recorded) as traced:
             waiting = _Waiting((*traced,), size, asyncio.get_running_loop().create_future())
@@ -268,7 +266,8 @@ class Journal:
             answers, events = await self._append(batch)
         except Lost as lost:
             _settle(batch[0].answer, lost)
-        except (Unavailable, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (Unavailable, ReadOnlySqlTransaction, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            # Who takes no writes may have been the primary until now: by its name we find another, or it again.
             await self._drop_connection()
             _fail(batch, error)
         except psycopg.Error as error:
@@ -331,15 +330,16 @@ def _together(answers: list[Appended | Lost]) -> tuple[Appended, ...] | Lost:
 
 
 def _fail(batch: list[_Waiting], error: Exception) -> None:
+    if isinstance(error, ReadOnlySqlTransaction):
+        told = Unavailable("The database takes no writes at present; nothing was stored.")
+    elif isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        told = Unavailable("The database went away while the change was written; it may or may not be stored.")
+    else:
+        told = error
+    if told is not error:
+        told.__cause__ = error
     for waiting in batch:
-        if isinstance(error, TitanError):
-            _settle(waiting.answer, error)
-        elif isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            unknown = Unavailable("The database went away while the change was written; it may or may not be stored.")
-            unknown.__cause__ = error
-            _settle(waiting.answer, unknown)
-        else:
-            _settle(waiting.answer, error)
+        _settle(waiting.answer, told)
 
 
 def _settle(future: "asyncio.Future[tuple[Appended, ...]]", answer: tuple[Appended, ...] | Exception) -> None:

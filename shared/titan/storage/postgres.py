@@ -16,6 +16,7 @@ from typing import LiteralString, Self
 import psycopg
 from msgspec import Struct
 from psycopg import AsyncConnection
+from psycopg.errors import ReadOnlySqlTransaction
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
@@ -56,6 +57,7 @@ _AWAY = (
     psycopg.InterfaceError,
     PoolTimeout,
     TooManyRequests,
+    ReadOnlySqlTransaction,
     OSError,
 )
 
@@ -65,7 +67,7 @@ def reachable() -> Generator[None]:
     """Turn what the driver says of a database that is away into our word for it.
 
     Raises:
-        Unavailable: where the database cannot be reached, is starting, stopping or full.
+        Unavailable: where the database cannot be reached, is starting, stopping or full, or takes no writes.
     """
     try:
         yield
@@ -203,6 +205,9 @@ class Pool(AsyncConnectionPool[Connection]):
             raise
         except _AWAY as error:
             self._was_away = True
+            if isinstance(error, ReadOnlySqlTransaction):
+                # It may have been the primary until now: a connection that is made anew may find another.
+                await self.drain()
             if self._entrance.refusal is not None and isinstance(error, PoolTimeout):
                 raise Unavailable(str(self._entrance.refusal), is_refusal=True) from error
             raise
