@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from api.conftest import Start
-from support.asking import KIND_NAMES, document, identifiers, path_of, put, refused
+from support.asking import KIND_NAMES, document, identifiers, path_of, prop, put, refused
 from titan.metamodel.kinds import KINDS, SUBMODEL
 
 Names = Callable[[], str]
@@ -18,6 +18,13 @@ Names = Callable[[], str]
 def hasty(start: Start) -> Iterator[httpx.Client]:
     """A Titan that answers writes before anybody shows them."""
     with start(TITAN_WRITE_VISIBILITY="journal") as run, httpx.Client(base_url=run.url, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def large(start: Start) -> Iterator[httpx.Client]:
+    """A Titan that takes documents which are too large to be kept in Redis."""
+    with start(TITAN_MAX_BODY_BYTES=str(64 << 20)) as run, httpx.Client(base_url=run.url, timeout=60) as client:
         yield client
 
 
@@ -64,3 +71,21 @@ def test_who_wrote_many_at_once_finds_them_all_listed(client: httpx.Client, name
     assert sorted(identifiers(client, "/submodels", idShort="manyAtOnce", limit=50)) == sorted(
         plain["id"] for plain in plains
     )
+
+
+def test_a_document_that_is_too_large_for_redis_is_shown_by_all_once_its_write_is_answered(
+    large: httpx.Client, names: Names
+) -> None:
+    small = document(SUBMODEL, names(), submodelElements=[prop("of")])
+    put(large, SUBMODEL, small)
+    plain = document(SUBMODEL, names(), submodelElements=[prop(f"of{at}", "x" * (1 << 20)) for at in range(20)])
+    for value in ("1", "2"):
+        plain["submodelElements"][7]["value"] = value
+        written = put(large, SUBMODEL, plain)
+        assert written.headers["titan-visibility"] == "replicas"
+        assert large.get(path_of(SUBMODEL, plain["id"])).json() == plain
+    changed = large.patch(f"{path_of(SUBMODEL, plain['id'])}/submodel-elements/of7/$value", json="3")
+    assert changed.headers["titan-visibility"] == "replicas"
+    plain["submodelElements"][7]["value"] = "3"
+    assert large.get(path_of(SUBMODEL, plain["id"])).json() == plain
+    assert large.get(path_of(SUBMODEL, small["id"])).json() == small

@@ -220,6 +220,8 @@ async def test_pages_of_documents_are_bounded_by_bytes_and_hold_at_least_one(con
         sizes = [sum(len(one.head) + sum(map(len, one.chunks)) for one in page) for page in pages]
         assert all(size <= page_bytes or len(page) == 1 for size, page in zip(sizes, pages, strict=True))
         assert max(map(len, pages)) <= 8
+    (left,) = [page async for page in documents.walk(connection, largest=100_000)]
+    assert {one.key for one in left} == {subject(number).key for number in small if number != 5}
     assert {one.key for one in whole[0]} == {subject(number).key for number in [*large, *small] if number != 5}
 
 

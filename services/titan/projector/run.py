@@ -36,6 +36,8 @@ COUNT_S = 5.0
 """How often it is counted what is parked: others put it right."""
 SAID_AGAIN = 20_000
 """How far Redis may be behind the bookmark and still be told what it missed, instead of beginning anew."""
+PATIENCE = 2
+"""How often documents that do not get to Redis are tried before the batch is said without them."""
 MOVED = "Redis is not where it was left"
 OF_WHAT_IS_WRITTEN = {"22", "23", "54"}
 """Classes of errors (data, integrity, limits) that one event may be the reason for; others speak of the database."""
@@ -91,6 +93,8 @@ class Projector:
         self._announced = 0
         self._owed = 0
         """Position that Redis must be told of before replicas may join."""
+        self._failed = 0
+        """How often in a row the batch that is next to be announced did not get there."""
         self._lapsed = False
         """Whether our lease ran out, so that more may be owed."""
         self._filling: AsyncIterator[list[Document]] | None = None
@@ -221,8 +225,9 @@ class Projector:
     async def _announce(self, connection: Connection, changes: Sequence[Change], *, after: int, upto: int) -> None:
         if self._announcer is None or self._generation is None:
             return
-        copies = latest_copies(changes)
-        said = await operations(connection, copies, self._announcer.prefix(self._generation))
+        said = None
+        if self._failed < PATIENCE:
+            said = await operations(connection, latest_copies(changes), self._announcer.prefix(self._generation))
         announcement = Announcement(
             after=after,
             upto=upto,
@@ -235,11 +240,14 @@ class Projector:
                     published = await self._announcer.publish(self._generation, said, announcement)
                 if published:
                     self._announced = upto
+                    self._failed = 0
                     if after < self._owed <= upto:
                         await self._renew(self._announcer, self._generation)
                     return
             self._lose(MOVED)
         except Unavailable as error:
+            # Too much for the time that there is, perhaps: to say the same again for ever would keep writes waiting.
+            self._failed += 1
             self._lose(str(error))
 
     def _lose(self, reason: str) -> None:

@@ -120,6 +120,11 @@ class Document(Struct, frozen=True):
         """The canonical bytes, in pieces that are to be joined."""
         return join(self.head, self.chunks) if self.chunks else (self.head,)
 
+    @property
+    def size(self) -> int:
+        """How many bytes are kept."""
+        return len(self.head) + sum(map(len, self.chunks))
+
 
 def fact_name(fact: Fact) -> str:
     """Name of the fact as it stands in the journal."""

@@ -201,12 +201,17 @@ class Announcer:
         self._token = secrets.token_hex(8)
         return bool(await self._say(self._take, self._lease_ms))
 
-    async def publish(self, generation: str, operations: Sequence[bytes], announcement: Announcement) -> bool:
+    async def publish(self, generation: str, operations: Sequence[bytes] | None, announcement: Announcement) -> bool:
         """Store what the operations say and announce it; False where Redis is not where it was left.
+
+        None forgets everything that is announced, which is right in any case.
 
         Raises:
             Unavailable: where Redis is away; whether it took the batch is not known.
         """
+        if operations is None:
+            prefix = self._names.document(generation)
+            operations = [word for key in announcement.keys for word in drop(prefix, key)]
         answer = await self._say(
             self._publish,
             generation,

@@ -4,7 +4,7 @@ Questions that are asked in one turn of the loop are answered by one statement: 
 as fast as a connection each, and it needs two connections instead of many.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
@@ -61,6 +61,29 @@ async def fetch(connection: Connection, keys: Sequence[bytes]) -> dict[bytes, Do
     return {row[0]: Document(*row[:-1], chunks=tuple(row[-1] or ())) async for row in cursor}
 
 
+# Sizes first: what does not fit is not even read.
+WITHIN = """
+SELECT h.key, h.kind, h.id, h.revision, h.position, h.created, h.removed, h.blobs, h.body,
+       CASE WHEN h.chunks > 0
+            THEN (SELECT array_agg(c.body ORDER BY c.ordinal) FROM journal.chunk c WHERE c.key = h.key)
+        END
+  FROM (SELECT key, sum(size) OVER (ORDER BY size, key) AS upto
+          FROM (SELECT h.key,
+                       octet_length(h.body) + coalesce((SELECT sum(octet_length(c.body)) FROM journal.chunk c
+                                                         WHERE h.chunks > 0 AND c.key = h.key), 0) AS size
+                  FROM journal.head h
+                 WHERE h.key = ANY(%(keys)s::bytea[])) AS sized) AS fitting
+  JOIN journal.head h USING (key)
+ WHERE fitting.upto <= %(bytes)s
+"""
+
+
+async def within(connection: Connection, keys: Collection[bytes], limit_bytes: int) -> dict[bytes, Document]:
+    """As `fetch`, but no more than so many bytes in all, small documents first: the others are missing."""
+    cursor = await connection.execute(WITHIN, {"keys": list(keys), "bytes": limit_bytes}, binary=True)
+    return {row[0]: Document(*row[:-1], chunks=tuple(row[-1] or ())) async for row in cursor}
+
+
 # The names of one chunk after the other are looked at until one has the name, and then that chunk is read alone: bodies
 # lie elsewhere than names. To search the text of all names of a chunk is much cheaper than to make an array of them.
 BRANCH = """
@@ -108,32 +131,39 @@ class ChunkRow(Struct, frozen=True):
     """How many chunks the document has."""
 
 
+# What is sorted here are references to bodies: those that do not fit are not read.
 CHUNKS = """
-SELECT c.key, c.ordinal, c.revision, c.body, h.blobs, h.chunks
-  FROM unnest(%(keys)s::bytea[], %(ordinals)s::int8[]) AS wanted (key, ordinal)
-  JOIN journal.chunk c ON c.key = wanted.key AND c.ordinal = wanted.ordinal
-  JOIN journal.head h ON h.key = c.key
+SELECT key, ordinal, revision, body, blobs, chunks
+  FROM (SELECT c.key, c.ordinal, c.revision, c.body, h.blobs, h.chunks,
+               sum(octet_length(c.body)) OVER (ORDER BY octet_length(c.body), c.key, c.ordinal) AS upto
+          FROM unnest(%(keys)s::bytea[], %(ordinals)s::int8[]) AS wanted (key, ordinal)
+          JOIN journal.chunk c ON c.key = wanted.key AND c.ordinal = wanted.ordinal
+          JOIN journal.head h ON h.key = c.key) AS sized
+ WHERE upto <= %(bytes)s
 """
 
 
-async def chunks(connection: Connection, wanted: Sequence[tuple[bytes, int]]) -> dict[tuple[bytes, int], ChunkRow]:
-    """Single chunks of large documents, by key and ordinal."""
+async def chunks(
+    connection: Connection, wanted: Collection[tuple[bytes, int]], *, limit_bytes: int = BATCH_BYTES
+) -> dict[tuple[bytes, int], ChunkRow]:
+    """Single chunks of large documents, by key and ordinal, small ones first; those that do not fit are missing."""
     keys, ordinals = [key for key, _ in wanted], [ordinal for _, ordinal in wanted]
-    cursor = await connection.execute(CHUNKS, {"keys": keys, "ordinals": ordinals}, binary=True)
+    parameters = {"keys": keys, "ordinals": ordinals, "bytes": limit_bytes}
+    cursor = await connection.execute(CHUNKS, parameters, binary=True)
     return {(key, ordinal): ChunkRow(*rest) async for key, ordinal, *rest in cursor}
 
 
 # Sizes first: a page is bounded by bytes as well, so that 256 documents of 10 MB are not 2.5 GB.
 ALL = """
 WITH page AS (
-    SELECT key, row_number() OVER sorted AS number, sum(octet_length(body) + coalesce(more, 0)) OVER sorted AS upto
-      FROM (SELECT h.key, h.body,
-                   CASE WHEN h.chunks > 0
-                        THEN (SELECT sum(octet_length(c.body)) FROM journal.chunk c WHERE c.key = h.key)
-                   END AS more
+    SELECT key, row_number() OVER sorted AS number, sum(size) OVER sorted AS upto
+      FROM (SELECT h.key, octet_length(h.body) + coalesce(m.more, 0) AS size
               FROM journal.head h
+              LEFT JOIN LATERAL (SELECT sum(octet_length(c.body)) AS more FROM journal.chunk c
+                                  WHERE h.chunks > 0 AND c.key = h.key) AS m ON true
              WHERE h.key > %(after)s
                AND NOT h.removed
+               AND octet_length(h.body) + coalesce(m.more, 0) <= %(largest)s
              ORDER BY h.key
              LIMIT %(limit)s) AS next
     WINDOW sorted AS (ORDER BY key))
@@ -150,13 +180,17 @@ SELECT h.key, h.kind, h.id, h.revision, h.position, h.created, h.removed, h.blob
 
 
 async def walk(
-    connection: Connection, *, page: int = 256, page_bytes: int = BATCH_BYTES
+    connection: Connection, *, page: int = 256, page_bytes: int = BATCH_BYTES, largest: int = BATCH_BYTES
 ) -> AsyncIterator[list[Document]]:
-    """Every document that stands, in the order of their keys, page by page; each page is a snapshot of its own."""
+    """Every document that stands, in the order of their keys, page by page; each page is a snapshot of its own.
+
+    Those of more bytes than `largest` are left out.
+    """
     after = b""
+    parameters = {"limit": page, "bytes": page_bytes, "largest": largest}
     while True:
         with reachable():
-            cursor = await connection.execute(ALL, {"after": after, "limit": page, "bytes": page_bytes}, binary=True)
+            cursor = await connection.execute(ALL, {"after": after, **parameters}, binary=True)
             rows = await cursor.fetchall()
         if not rows:
             return

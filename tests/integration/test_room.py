@@ -1,0 +1,118 @@
+"""Redis gets as many documents as it has room for, and what cannot get there in time keeps nobody waiting."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from urllib.parse import urlsplit
+
+import pytest
+
+from support.followers import projecting
+from support.gate import gate
+from support.writes import put, subject
+from titan.events.project import Pieced
+from titan.projector.copies import operations
+from titan.storage import documents, journal, listings, redis
+from titan.storage.cache import Cache
+from titan.storage.journal import BATCH_BYTES
+from titan.storage.life import life
+from titan.storage.membership import Watermark
+from titan.storage.postgres import Connection, connect
+from titan.storage.redis import Names
+
+NAMES = Names()
+MB = 1024 * 1024
+
+
+@pytest.fixture
+async def connection(database_url: str) -> AsyncIterator[Connection]:
+    connection = await connect(database_url, name="test")
+    yield connection
+    await connection.close()
+
+
+async def _until(holds: Callable[[], Awaitable[bool]], *, within_s: float = 30) -> None:
+    async with asyncio.timeout(within_s):
+        while not await holds():  # noqa: ASYNC110  # it happens elsewhere, where no event is set
+            await asyncio.sleep(0.02)  # noqa: TID251  # polled: the processes under test say nothing
+
+
+async def _visible(connection: Connection, url: str, position: int) -> None:
+    """Wait until Redis says that everybody shows what happened up to a position."""
+    client = redis.connect(url)
+    watermark, journals = Watermark(client, NAMES), await life(connection)
+
+    async def holds() -> bool:
+        return (await watermark.now(journals)).watermark >= position
+
+    await _until(holds)
+    await client.aclose()
+
+
+async def _copies(connection: Connection, url: str) -> dict[bytes, int]:
+    """The revision of each document that Redis has; none of them is another than what stands."""
+    client = redis.connect(url)
+    cache = Cache(client, NAMES)
+    generation = (redis.value(await client.get(NAMES.generation)) or b"").decode()
+    page = await listings.page(connection, "submodel", (), after=0, limit=10_000)
+    stand = await documents.fetch(connection, [place.key for place in page.places])
+    found = {key: (await cache.get(generation, key)).document for key in stand}
+    await client.aclose()
+    copies = {key: copy for key, copy in found.items() if copy is not None}
+    for key, copy in copies.items():
+        assert (copy.revision, b"".join(copy.pieces)) == (stand[key].revision, b"".join(stand[key].pieces))
+    return {key: copy.revision for key, copy in copies.items()}
+
+
+async def test_what_a_batch_says_is_bounded_by_bytes_and_the_rest_is_dropped(connection: Connection) -> None:
+    for number in range(50):
+        await journal.append(connection, [put(number, elements=16, text_bytes=64_000)])
+    changed: list[Pieced] = []
+    while events := await journal.after(connection, len(changed)):
+        changed += [Pieced(event) for event in events]
+    said = await operations(connection, changed, b"prefix:")
+    assert said.count(b"P") == 8
+    assert said.count(b"D") == 42
+    assert sum(map(len, said)) < BATCH_BYTES + 10_000
+
+
+async def test_a_chunk_that_changes_often_in_a_batch_is_fetched_once(connection: Connection) -> None:
+    """And a chunk may be as large as one element: what does not fit is dropped."""
+    for number in range(3):
+        await journal.append(connection, [put(number, elements=2, text_bytes=3 * MB)])
+    parts = [(subject(number).key, ordinal) for number in range(3) for ordinal in (0, 1)]
+    found = await documents.chunks(connection, parts)
+    assert len(found) == 2
+    assert sum(len(row.body) for row in found.values()) < BATCH_BYTES
+
+
+async def test_a_document_larger_than_a_batch_keeps_nobody_waiting_and_is_never_put_into_redis(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    there = urlsplit(redis_url)
+    async with gate(there.hostname or "", there.port or 0) as passing:
+        slow = there._replace(netloc=there.netloc.replace(f":{there.port}", f":{passing.port}")).geturl()
+        passing.delay(0.01)
+        await journal.append(connection, [put(0), put(1, elements=1, text_bytes=20 * MB)])
+        async with projecting(database_url, slow, NAMES):
+            await _visible(connection, redis_url, 2)
+            await journal.append(connection, [put(1, expected=1, value="2", elements=20, text_bytes=MB)])
+            await journal.append(connection, [put(2)])
+            await _visible(connection, redis_url, 4)
+            copies = await _copies(connection, redis_url)
+    assert copies == {subject(0).key: 1, subject(2).key: 1}
+
+
+async def test_a_batch_that_does_not_get_to_redis_in_time_is_said_without_its_documents(
+    connection: Connection, database_url: str, redis_url: str
+) -> None:
+    there = urlsplit(redis_url)
+    async with gate(there.hostname or "", there.port or 0) as passing:
+        slow = there._replace(netloc=there.netloc.replace(f":{there.port}", f":{passing.port}")).geturl()
+        async with projecting(database_url, slow, NAMES):
+            await journal.append(connection, [put(0)])
+            await _visible(connection, redis_url, 1)
+            passing.delay(0.05)
+            await journal.append(connection, [put(1, elements=60, text_bytes=100_000)])
+            await _visible(connection, redis_url, 2)
+            copies = await _copies(connection, redis_url)
+    assert copies == {subject(0).key: 1}
