@@ -159,6 +159,9 @@ async def test_what_comes_late_from_before_redis_was_taken_anew_changes_nothing(
         msgspec.structs.replace(change, after=COUNT + 1, upto=COUNT + 2),
     )
     assert not await before.begin("another", COUNT, owing=False)
+    cursor = await before.sweep("another", 0)
+    while cursor:
+        cursor = await before.sweep("another", cursor)
     assert await before.beat(GENERATION, COUNT + 1, owing=False) is Beat.STRAYED
     assert await _all(client) == stood
     await client.aclose()

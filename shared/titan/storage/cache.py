@@ -16,7 +16,7 @@ from redis.typing import EncodableT
 from titan.codec.parts import join
 from titan.events.decide import Document
 from titan.storage.redis import Names, fields, keys, reachable, values
-from titan.storage.scripts import BEAT, BEGIN, FILL, PUBLISH, TAKE
+from titan.storage.scripts import BEAT, BEGIN, FILL, PUBLISH, SWEEP, TAKE
 
 HEADER = struct.Struct(">QQBI")
 """Before each finished document: revision, position, flags, number of chunks."""
@@ -161,6 +161,7 @@ class Announcer:
         self._take = redis.register_script(TAKE)
         self._publish = redis.register_script(PUBLISH)
         self._fill = redis.register_script(FILL)
+        self._sweep = redis.register_script(SWEEP)
         self._begin = redis.register_script(BEGIN)
         self._beat = redis.register_script(BEAT)
         self._keys = [
@@ -268,9 +269,9 @@ class Announcer:
             cursor, found = await self._redis.scan(  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
                 cursor, match=f"{self._names.prefix}:d:*", count=1000
             )
-            old = [key for key in keys(found) if not key.startswith(keep)]
-            if old:
-                await self._redis.unlink(*old)
+        old = [key for key in keys(found) if not key.startswith(keep)]
+        if old:
+            await self._say(self._sweep, *old)
         return int(cursor)
 
     async def _say(self, script: AsyncScript, *words: EncodableT) -> int:

@@ -4,6 +4,7 @@
     TAKE       fence off who wrote before, and keep replicas out if a lease ran out  a projector that finds its place
     PUBLISH    documents of a batch, its announcement, the position, the watermark      the projector, once a batch
     FILL       documents as they stand, unannounced                                 the projector, in an empty cache
+    SWEEP      documents of earlier generations, removed                            the projector, when idle
     BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, a lost Redis
     BEAT       renew the projector's lease, and see that Redis is where it was left     the projector, when idle
     JOIN       take a lease and start from the projected position                        a replica, with an empty memory
@@ -139,6 +140,15 @@ FILL = (
     + """
 if redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
 store(3)
+return 1
+"""
+)
+
+# ARGV: token [key]*
+SWEEP = (
+    FENCED
+    + """
+for at = 2, #ARGV do redis.call('UNLINK', ARGV[at]) end
 return 1
 """
 )
