@@ -6,16 +6,17 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from support.followers import projecting
+from support.followers import projecting, relaying
 from support.gate import gate
 from support.writes import put, subject
+from titan.dev.valkey import ValkeyServer
 from titan.events.project import Pieced
 from titan.projector.copies import operations
 from titan.storage import documents, journal, listings, redis
 from titan.storage.cache import Cache
 from titan.storage.journal import BATCH_BYTES
 from titan.storage.life import life
-from titan.storage.membership import Watermark
+from titan.storage.membership import Membership, Watermark
 from titan.storage.postgres import Connection, connect
 from titan.storage.redis import Names
 
@@ -116,3 +117,109 @@ async def test_a_batch_that_does_not_get_to_redis_in_time_is_said_without_its_do
             await _visible(connection, redis_url, 2)
             copies = await _copies(connection, redis_url)
     assert copies == {subject(0).key: 1}
+
+
+COUNT = 250
+
+
+async def _limit(url: str, size_bytes: int) -> None:
+    client = redis.connect(url)
+    await client.config_set("maxmemory-policy", "noeviction")
+    await client.config_set("maxmemory", size_bytes)
+    await client.aclose()
+
+
+async def _used(url: str) -> int:
+    client = redis.connect(url)
+    told = await client.info("memory")
+    await client.aclose()
+    return int(told["used_memory"])
+
+
+async def _comes_back(connection: Connection, url: str, number: int) -> None:
+    """Wait until documents are kept again once they change."""
+
+    async def kept() -> bool:
+        kept = 0
+        for _ in range(3):
+            standing = (await documents.look(connection, [subject(number).key])).get(subject(number).key)
+            revision = standing.revision if standing else 0
+            await journal.append(connection, [put(number, expected=revision, value=str(revision))])
+            await _visible(connection, url, await journal.last(connection))
+            kept = (await _copies(connection, url)).get(subject(number).key, 0)
+        return kept > 0
+
+    await _until(kept)
+
+
+async def test_a_redis_that_is_smaller_than_the_data_keeps_fewer_copies_and_nobody_waits(
+    connection: Connection, database_url: str, redis_server: ValkeyServer
+) -> None:
+    url = redis_server.url()
+    await _limit(url, 8 * MB)
+    async with projecting(database_url, url, NAMES):
+        for number in range(COUNT):
+            await journal.append(connection, [put(number, text_bytes=60_000)])
+            if number % 25 == 24:
+                await _visible(connection, url, number + 1)
+        await _comes_back(connection, url, 0)
+        assert len(await _copies(connection, url)) < 8 * MB / 60_000
+        assert await _used(url) < 10 * MB
+        await _limit(url, 200 * MB)
+        await _comes_back(connection, url, COUNT)
+
+
+async def test_a_cache_is_filled_as_far_as_there_is_room(
+    connection: Connection, database_url: str, redis_server: ValkeyServer
+) -> None:
+    url = redis_server.url()
+    await _limit(url, 16 * MB)
+    for number in range(COUNT):
+        await journal.append(connection, [put(number, text_bytes=120_000)])
+    async with projecting(database_url, url, NAMES):
+        await _visible(connection, url, COUNT)
+        await _comes_back(connection, url, COUNT)
+        assert 10 < len(await _copies(connection, url)) < COUNT / 2
+        assert await _used(url) < 30 * MB
+
+
+async def test_a_redis_that_others_fill_is_told_what_changed_and_keeps_its_leases(
+    connection: Connection, database_url: str, redis_server: ValkeyServer
+) -> None:
+    """The stream of events may fill it as well: followers read the journal then."""
+    url = redis_server.url()
+    blocking = redis.connect_blocking(url)
+    replica = Membership(blocking, NAMES, replica="one", lease_ms=60_000)
+    late = Membership(blocking, NAMES, replica="two", lease_ms=60_000)
+    client = redis.connect(url)
+    async with relaying(database_url, url, NAMES), projecting(database_url, url, NAMES):
+        await journal.append(connection, [put(number, text_bytes=60_000) for number in range(20)])
+        await _visible(connection, url, 20)
+        joined = await asyncio.to_thread(replica.join)
+        assert joined is not None
+        await client.set("stranger", b"x" * 8 * MB)
+        await _limit(url, 8 * MB)
+        for number in range(20, 60):
+            await journal.append(connection, [put(number, text_bytes=60_000)])
+
+        async def told() -> bool:
+            announced = await asyncio.to_thread(replica.read, 20, block_ms=100)
+            return bool(announced) and announced[-1].upto == 60
+
+        await _until(told)
+        watermark, journals = Watermark(client, NAMES), await life(connection)
+        assert (await watermark.now(journals)).watermark == 20, "one replica has not reported yet"
+        assert await asyncio.to_thread(replica.report, 60, joined.generation)
+        await _visible(connection, url, 60)
+        assert await asyncio.to_thread(late.join) is not None
+        await asyncio.to_thread(late.leave)
+        await asyncio.to_thread(replica.leave)
+
+        async def freed() -> bool:
+            return not await _copies(connection, url)
+
+        await _until(freed)
+        await client.delete("stranger")
+        await _comes_back(connection, url, 60)
+    await client.aclose()
+    blocking.close()

@@ -23,8 +23,9 @@ from titan.observability.metrics import Metrics
 from titan.observability.traces import OFF, Traces
 from titan.projector.calling import Calling
 from titan.projector.copies import operations
+from titan.projector.room import Room
 from titan.storage import documents, journal, listings, parked
-from titan.storage.cache import Announcement, Announcer, Beat
+from titan.storage.cache import Announcement, Announcer, Beat, Full
 from titan.storage.life import life
 from titan.storage.membership import Watermark
 from titan.storage.postgres import REBUILDABLE, Connection, connect, lead
@@ -99,6 +100,8 @@ class Projector:
         """Whether our lease ran out, so that more may be owed."""
         self._filling: AsyncIterator[list[Document]] | None = None
         self._sweeping: int | None = None
+        self._room = Room(log)
+        metrics.watch(metrics.redis_full, lambda: self._leads and self._room.is_full)
         self._saying = asyncio.Lock()
         self._is_durable = False
         self._again_at = 0.0
@@ -226,7 +229,7 @@ class Projector:
         if self._announcer is None or self._generation is None:
             return
         said = None
-        if self._failed < PATIENCE:
+        if self._failed < PATIENCE and not self._room.is_full:
             said = await operations(connection, latest_copies(changes), self._announcer.prefix(self._generation))
         announcement = Announcement(
             after=after,
@@ -237,7 +240,7 @@ class Projector:
         try:
             async with self._saying:
                 with self._traces.over("announce", [change.copy.event for change in changes], kind=SpanKind.PRODUCER):
-                    published = await self._announcer.publish(self._generation, said, announcement)
+                    published = await self._publish(self._announcer, self._generation, said, announcement)
                 if published:
                     self._announced = upto
                     self._failed = 0
@@ -249,6 +252,15 @@ class Projector:
             # Too much for the time that there is, perhaps: to say the same again for ever would keep writes waiting.
             self._failed += 1
             self._lose(str(error))
+
+    async def _publish(
+        self, announcer: Announcer, generation: str, said: Sequence[bytes] | None, announcement: Announcement
+    ) -> bool:
+        try:
+            return await announcer.publish(generation, said, announcement)
+        except Full:
+            self._room.refused()
+            return await announcer.publish(generation, None, announcement)
 
     def _lose(self, reason: str) -> None:
         self._log.warning("announcements pause", reason=reason)
@@ -301,23 +313,35 @@ class Projector:
             announced = upto
 
     async def _fill(self) -> None:
-        """Store a page of documents in an empty cache, and sweep out a page of old ones, between two batches."""
+        """Store a page of documents in an empty cache, or sweep out a page of old ones, between two batches."""
         if self._announcer is None or self._generation is None:
             self._follower.idle_ms = 250
             return
         try:
+            await self._room.look(self._announcer, at_once=self._filling is not None or self._room.is_being_made)
+            if self._room.is_scarce:
+                self._filling = None
             if self._filling is not None:
-                page = await anext(self._filling, None)
-                if page is None:
-                    self._filling = None
-                elif not await self._announcer.fill(self._generation, page):
-                    self._lose(MOVED)
-                    return
+                await self._fill_page(self._announcer, self._generation, self._filling)
             elif self._sweeping is not None:
                 self._sweeping = await self._announcer.sweep(self._generation, self._sweeping) or None
+            elif self._room.is_being_made:
+                await self._room.make(self._announcer)
         except Unavailable as error:
             self._lose(str(error))
-        self._follower.idle_ms = 1 if self._filling is not None or self._sweeping is not None else 250
+        is_busy = self._filling is not None or self._sweeping is not None or self._room.is_being_made
+        self._follower.idle_ms = 1 if is_busy else 250
+
+    async def _fill_page(self, announcer: Announcer, generation: str, filling: AsyncIterator[list[Document]]) -> None:
+        page = await anext(filling, None)
+        try:
+            if page is None:
+                self._filling = None
+            elif not await announcer.fill(generation, page):
+                self._lose(MOVED)
+        except Full:
+            self._room.refused()
+            self._filling = None
 
     async def _begin(self, announcer: Announcer, generation: str, bookmark: int) -> bool:
         """Begin a generation; False where Redis is no longer ours."""

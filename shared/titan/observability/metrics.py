@@ -110,6 +110,7 @@ class Metrics:
         self.projector_active = gauge("titan_projector_active", "1 while this process projects, 0 while it stands by")
         self.bridge_active = gauge("titan_bridge_active", "1 while this process publishes by MQTT, 0 while it does not")
         self.redis_away = gauge("titan_redis_away", "1 while this process does without Redis, which it should have")
+        self.redis_full = gauge("titan_redis_full", "1 while Redis gets no documents, as it has no room for them")
         self.parked_events = counter("titan_parked_events_total", "Events put aside because they could not be applied")
         self.events_parked = gauge(
             "titan_events_parked", "Events that are put aside now; 0 where this projector stands by"

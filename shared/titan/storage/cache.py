@@ -11,12 +11,13 @@ from enum import IntEnum
 from msgspec import Struct
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import NoPermissionError, OutOfMemoryError
 from redis.typing import EncodableT
 
 from titan.codec.parts import join
 from titan.events.decide import Document
 from titan.storage.redis import Names, fields, keys, reachable, values
-from titan.storage.scripts import BEAT, BEGIN, FILL, PUBLISH, SWEEP, TAKE
+from titan.storage.scripts import ANYWAY, BEAT, BEGIN, FILL, PUBLISH, SWEEP, TAKE, WITH_ROOM
 
 HEADER = struct.Struct(">QQBI")
 """Before each finished document: revision, position, flags, number of chunks."""
@@ -146,6 +147,13 @@ class Beat(IntEnum):
     """The lease had run out: it stands again, and replicas are kept out."""
 
 
+class Full(Exception):
+    """Redis has no room for that, and nothing of it was done."""
+
+    def __init__(self) -> None:
+        super().__init__("Redis is full.")
+
+
 class Announcer:
     """Writes finished documents and announcements, for the projector that is active.
 
@@ -158,12 +166,13 @@ class Announcer:
         self._names = names
         self._lease_ms = lease_ms
         self._token = ""
-        self._take = redis.register_script(TAKE)
-        self._publish = redis.register_script(PUBLISH)
-        self._fill = redis.register_script(FILL)
-        self._sweep = redis.register_script(SWEEP)
-        self._begin = redis.register_script(BEGIN)
-        self._beat = redis.register_script(BEAT)
+        self._take = redis.register_script(ANYWAY + TAKE)
+        self._publish = redis.register_script(WITH_ROOM + PUBLISH)
+        self._announce = redis.register_script(ANYWAY + PUBLISH)
+        self._fill = redis.register_script(WITH_ROOM + FILL)
+        self._sweep = redis.register_script(ANYWAY + SWEEP)
+        self._begin = redis.register_script(ANYWAY + BEGIN)
+        self._beat = redis.register_script(ANYWAY + BEAT)
         self._keys = [
             names.fence,
             names.generation,
@@ -208,13 +217,15 @@ class Announcer:
         None forgets everything that is announced, which is right in any case.
 
         Raises:
+            Full: where there is no room for documents; to forget takes none.
             Unavailable: where Redis is away; whether it took the batch is not known.
         """
+        script = self._publish
         if operations is None:
             prefix = self._names.document(generation)
-            operations = [word for key in announcement.keys for word in drop(prefix, key)]
-        answer = await self._say(
-            self._publish,
+            script, operations = self._announce, [word for key in announcement.keys for word in drop(prefix, key)]
+        answer = await self._store(
+            script,
             generation,
             self._names.lease,
             announcement.after,
@@ -252,24 +263,41 @@ class Announcer:
         False where Redis is not where it was left.
 
         Raises:
+            Full: where there is no room for them.
             Unavailable: where Redis is away.
         """
         prefix = self._names.document(generation)
         operations = [word for document in documents for word in put(prefix, document)]
-        return bool(await self._say(self._fill, generation, *operations))
+        return bool(await self._store(self._fill, generation, *operations))
 
-    async def sweep(self, generation: str, cursor: int) -> int:
-        """Remove some of what earlier generations left; gives the cursor to go on from, 0 at the end.
+    async def share(self) -> float:
+        """How much of the memory that Redis may use is in use; 0 where there is no limit, or it does not say.
 
         Raises:
             Unavailable: where Redis is away.
         """
-        keep = self._names.document(generation)
+        with reachable():
+            try:
+                told = await self._redis.info("memory")  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
+            except NoPermissionError:
+                return 0.0
+        limit = int(told.get("maxmemory", 0))
+        return int(told["used_memory"]) / limit if limit else 0.0
+
+    async def sweep(self, generation: str | None, cursor: int, *, count: int = 1000) -> int:
+        """Remove some of what other generations left, or of any where none is to be kept.
+
+        Gives the cursor to go on from, 0 at the end.
+
+        Raises:
+            Unavailable: where Redis is away.
+        """
+        keep = self._names.document(generation) if generation is not None else None
         with reachable():
             cursor, found = await self._redis.scan(  # pyright: ignore[reportUnknownMemberType]  # untyped keyword arguments
-                cursor, match=f"{self._names.prefix}:d:*", count=1000
+                cursor, match=f"{self._names.prefix}:d:*", count=count
             )
-        old = [key for key in keys(found) if not key.startswith(keep)]
+        old = [key for key in keys(found) if keep is None or not key.startswith(keep)]
         if old:
             await self._say(self._sweep, *old)
         return int(cursor)
@@ -277,3 +305,10 @@ class Announcer:
     async def _say(self, script: AsyncScript, *words: EncodableT) -> int:
         with reachable():
             return int(await script(self._keys, [self._token, *words]))
+
+    async def _store(self, script: AsyncScript, *words: EncodableT) -> int:
+        with reachable():
+            try:
+                return int(await script(self._keys, [self._token, *words]))
+            except OutOfMemoryError as error:
+                raise Full from error

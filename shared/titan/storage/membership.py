@@ -9,7 +9,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from titan.storage.redis import Names, entries, heard, reachable
-from titan.storage.scripts import JOIN, LEAVE, LEVEL, REPORT
+from titan.storage.scripts import ANYWAY, JOIN, LEAVE, LEVEL, REPORT
 
 
 class Level(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Watermark:
     def __init__(self, client: Redis, names: Names) -> None:
         self._client = client
         self._names = names
-        self._level = client.register_script(LEVEL)
+        self._level = client.register_script(ANYWAY + LEVEL)
 
     async def now(self, life: str) -> Level:
         """Compute it afresh for a journal; replicas whose lease has run out no longer count.
@@ -92,9 +92,9 @@ class Membership:
         self._joins = count(1)
         self._replica = replica
         self._lease_ms = lease_ms
-        self._join = client.register_script(JOIN)
-        self._report = client.register_script(REPORT)
-        self._leave = client.register_script(LEAVE)
+        self._join = client.register_script(ANYWAY + JOIN)
+        self._report = client.register_script(ANYWAY + REPORT)
+        self._leave = client.register_script(ANYWAY + LEAVE)
 
     def join(self) -> Joined | None:
         """Take a lease, in place of an earlier one: whoever has it must trust that no longer.

@@ -4,7 +4,7 @@
     TAKE       fence off who wrote before, and keep replicas out if a lease ran out  a projector that finds its place
     PUBLISH    documents of a batch, its announcement, the position, the watermark      the projector, once a batch
     FILL       documents as they stand, unannounced                                 the projector, in an empty cache
-    SWEEP      documents of earlier generations, removed                            the projector, when idle
+    SWEEP      documents of earlier generations, or any, removed                         the projector, when idle
     BEGIN      a new generation: the cache is empty, and leases are waited out           the projector, a lost Redis
     BEAT       renew the projector's lease, and see that Redis is where it was left     the projector, when idle
     JOIN       take a lease and start from the projected position                        a replica, with an empty memory
@@ -14,6 +14,13 @@
 
 The watermark is computed where membership is known, inside Redis, so that no list of members can be wrong elsewhere.
 """
+
+# A Redis that is full runs scripts that begin so: they write little, and what they write has an end. Leases are kept
+# and changes announced, however little room there is.
+ANYWAY = "#!lua flags=allow-oom\n"
+
+# And it refuses, as a whole, scripts that begin so. Without either it would run whatever begins by deleting something.
+WITH_ROOM = "#!lua\n"
 
 # KEYS: stream    ARGV: kept life [id entry]*
 # An id that the stream has passed is refused by Redis, and that is harmless: the entry is there.
