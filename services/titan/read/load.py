@@ -136,7 +136,7 @@ class Load:
                 async with self._pool.connection() as connection:
                     found = await listings.page(connection, kind.name, facets, after=after, limit=limit)
             if found.position >= need:
-                await self._hold(found.position)
+                await self._hold(found.shows)
                 return found
             await self._notices.wait(PROJECTED, found.position, timeout_s=PATIENCE_S / 20)
         raise Unavailable(f"The read model has not reached position {need} yet.")

@@ -127,6 +127,10 @@ class Serialization:
                 stand = await documents.look(connection, [subject.key for subject in named])
         absent = [subject for subject in named if subject.key not in stand or not stand[subject.key].exists]
         if absent:
+            # A removal is told of once nobody shows what was removed.
+            stands = await self._load.standing([subject.key for subject in absent])
+            absent = [subject for subject in absent if subject.key not in stands]
+        if absent:
             raise NotFound(f"There is no {_listed(absent)}.")
 
     async def _chosen(self, named: Sequence[Subject], *, concepts: bool) -> Found:

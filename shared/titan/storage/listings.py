@@ -75,21 +75,23 @@ class Page(Struct, frozen=True):
     """Whether the list goes on after the last place."""
     position: int
     """Position up to which the read model knew the journal when it answered."""
+    shows: int
+    """Position of the newest change that it shows: what is removed is missing at once, listed still or not."""
 
 
 # One row more than asked for tells whether the list goes on. The bookmark comes from the same snapshot. OFFSET keeps
 # the head from being joined: one row is expected of that join, however many there are, and the list would be read to
 # its end.
 PAGE = """
-SELECT b.position, p.sort, p.key, p.id, p.size
+SELECT b.position, p.sort, p.key, p.id, p.size, p.stands, p.changed
   FROM read.bookmark b
   LEFT JOIN LATERAL (
-       SELECT l.sort, l.key, l.id,
+       SELECT l.sort, l.key, l.id, h.stands, h.position AS changed,
               octet_length(h.body) + coalesce((SELECT sum(octet_length(c.body)) FROM journal.chunk c
                                                 WHERE h.chunks > 0 AND c.key = h.key), 0) AS size
          FROM read.listing l
-        CROSS JOIN LATERAL (SELECT key, body, chunks FROM journal.head
-                             WHERE key = l.key AND NOT removed AND created = l.sort OFFSET 0) AS h
+        CROSS JOIN LATERAL (SELECT key, body, chunks, position, NOT removed AND created = l.sort AS stands
+                              FROM journal.head WHERE key = l.key OFFSET 0) AS h
         WHERE l.kind = %(kind)s AND l.sort > %(after)s
         ORDER BY l.sort
         LIMIT %(limit)s::int8 + 1) AS p ON true
@@ -99,16 +101,16 @@ SELECT b.position, p.sort, p.key, p.id, p.size
 
 # The first facet drives, in the order of the list; each further one is a look into its index.
 PAGE_BY_FACETS = """
-SELECT b.position, p.sort, p.key, p.id, p.size
+SELECT b.position, p.sort, p.key, p.id, p.size, p.stands, p.changed
   FROM read.bookmark b
   LEFT JOIN LATERAL (
-       SELECT l.sort, l.key, l.id,
+       SELECT l.sort, l.key, l.id, h.stands, h.position AS changed,
               octet_length(h.body) + coalesce((SELECT sum(octet_length(c.body)) FROM journal.chunk c
                                                 WHERE h.chunks > 0 AND c.key = h.key), 0) AS size
          FROM read.facet f
          JOIN read.listing l ON l.kind = %(kind)s AND l.sort = f.sort AND l.sort > %(after)s
-        CROSS JOIN LATERAL (SELECT key, body, chunks FROM journal.head
-                             WHERE key = l.key AND NOT removed AND created = l.sort OFFSET 0) AS h
+        CROSS JOIN LATERAL (SELECT key, body, chunks, position, NOT removed AND created = l.sort AS stands
+                              FROM journal.head WHERE key = l.key OFFSET 0) AS h
         WHERE f.facet = %(facet)s AND f.sort > %(after)s
           AND NOT EXISTS (
               SELECT FROM unnest(%(others)b::bytea[]) AS o (facet)
@@ -127,15 +129,23 @@ async def page(connection: Connection, kind: str, facets: Sequence[bytes], *, af
         Unavailable: where the database is away.
     """
     parameters = {"kind": kind, "after": after, "limit": limit}
-    with reachable():
-        if facets:
-            parameters |= {"facet": facets[0], "others": list(facets[1:])}
-            cursor = await connection.execute(PAGE_BY_FACETS, parameters, binary=True)
-        else:
-            cursor = await connection.execute(PAGE, parameters, binary=True)
-        rows = await cursor.fetchall()
-    places = [Place(row[1], row[2], row[3], int(row[4])) for row in rows if row[1] is not None]
-    return Page(places=places[:limit], more=len(places) > limit, position=rows[0][0] if rows else 0)
+    if facets:
+        parameters |= {"facet": facets[0], "others": list(facets[1:])}
+    position, shows = 0, 0
+    places: list[Place] = []
+    while True:
+        with reachable():
+            cursor = await connection.execute(PAGE_BY_FACETS if facets else PAGE, parameters, binary=True)
+            rows = await cursor.fetchall()
+        listed = [row for row in rows if row[1] is not None]
+        places += [Place(row[1], row[2], row[3], int(row[4])) for row in listed if row[5]]
+        # What the read model is told of later than the first part of a page is shown by the rest of it.
+        position = min(position or rows[0][0], rows[0][0]) if rows else 0
+        shows = max([shows, *(row[0] for row in rows[:1]), *(row[6] for row in listed if not row[5])])
+        if len(listed) <= limit or len(places) > limit:
+            return Page(places=places[:limit], more=len(places) > limit, position=position, shows=shows)
+        # Some of them were removed, and the read model has yet to hear of it: the page goes on behind them.
+        parameters["after"] = listed[-1][1]
 
 
 # The newest so many of each kind hold the newest so many of all. Each kind is read along its own index.
