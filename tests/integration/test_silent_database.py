@@ -9,7 +9,7 @@ import pytest
 
 from support.gate import Gate, gate
 from titan.errors import Unavailable
-from titan.storage.postgres import CONNECTION_S, Pool, alive, bounded, connect, pool, reachable
+from titan.storage.postgres import CONNECTION_S, WRITING, Pool, alive, bounded, connect, pool, reachable
 
 QUESTION = "SELECT 1"
 KEEPALIVES = {
@@ -102,4 +102,11 @@ async def test_a_server_is_told_to_notice_that_we_are_gone_without_a_word(databa
         for one in (connection, lent):
             told = [await (await one.execute(f"SHOW {name}".encode())).fetchone() for name in KEEPALIVES]
             assert told == [(value,) for value in KEEPALIVES.values()]
+    await connection.close()
+
+
+async def test_a_writer_that_stands_still_does_not_keep_the_lock_of_all_writers(database_url: str) -> None:
+    connection = await connect(database_url, name="test", options=WRITING)
+    row = await (await connection.execute("SHOW idle_in_transaction_session_timeout")).fetchone()
+    assert row == ("10s",)
     await connection.close()

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import psycopg
 from msgspec import Struct
-from psycopg.errors import ReadOnlySqlTransaction
+from psycopg.errors import IdleInTransactionSessionTimeout, ReadOnlySqlTransaction
 
 from titan.addresses import Address
 from titan.errors import Overloaded, Unavailable
@@ -28,6 +28,8 @@ QUEUE_ITEMS = 4096
 QUEUE_BYTES = 256 * 1024 * 1024
 SEPARATOR = "\x1f"
 """Between the idShorts of a chunk; AASd-130 keeps it out of every text."""
+REFUSALS = (ReadOnlySqlTransaction, IdleInTransactionSessionTimeout)
+"""With these nothing was stored: the server takes no writes, or this process stood still in the middle of one."""
 
 
 class Appended(Struct, frozen=True):
@@ -233,8 +235,7 @@ class Journal:
                     continue
                 await self._write(self._take())
         finally:
-            if self._connection is not None:
-                await self._connection.close()
+            await self._drop_connection()
             self._refuse_rest()
 
     def close(self) -> None:
@@ -266,7 +267,7 @@ class Journal:
             answers, events = await self._append(batch)
         except Lost as lost:
             _settle(batch[0].answer, lost)
-        except (Unavailable, ReadOnlySqlTransaction, psycopg.OperationalError, psycopg.InterfaceError) as error:
+        except (Unavailable, *REFUSALS, psycopg.OperationalError, psycopg.InterfaceError) as error:
             # Who takes no writes may have been the primary until now: by its name we find another, or it again.
             await self._drop_connection()
             _fail(batch, error)
@@ -330,12 +331,11 @@ def _together(answers: list[Appended | Lost]) -> tuple[Appended, ...] | Lost:
 
 
 def _fail(batch: list[_Waiting], error: Exception) -> None:
-    if isinstance(error, ReadOnlySqlTransaction):
+    told = error
+    if isinstance(error, REFUSALS):
         told = Unavailable("The database takes no writes at present; nothing was stored.")
     elif isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         told = Unavailable("The database went away while the change was written; it may or may not be stored.")
-    else:
-        told = error
     if told is not error:
         told.__cause__ = error
     for waiting in batch:
