@@ -57,7 +57,7 @@ async def test_positions_replicas_and_what_is_stored_are_told(
     assert (found.redis.stream_end, found.redis.stream_length) == (3, 3)
     assert found.redis.projector_lives
     assert found.redis.generation == joined.generation
-    assert [(one.name, one.position) for one in found.redis.replicas] == [("reader-1", 3)]
+    assert [(one.name, one.position) for one in found.redis.replicas] == [("reader-1.1", 3)]
     assert 0 < found.redis.replicas[0].lease_ms <= 60_000
     console = quiet()
     show(found, console)
