@@ -152,6 +152,19 @@ async def _comes_back(connection: Connection, url: str, number: int) -> None:
     await _until(kept)
 
 
+async def _joined(replica: Membership) -> str:
+    """Take a lease; gives the generation."""
+    generations: list[str] = []
+
+    async def joins() -> bool:
+        joined = await asyncio.to_thread(replica.join)
+        generations.extend([joined.generation] if joined is not None else [])
+        return joined is not None
+
+    await _until(joins)
+    return generations[0]
+
+
 async def test_a_redis_that_is_smaller_than_the_data_keeps_fewer_copies_and_nobody_waits(
     connection: Connection, database_url: str, redis_server: ValkeyServer
 ) -> None:
@@ -195,8 +208,8 @@ async def test_a_redis_that_others_fill_is_told_what_changed_and_keeps_its_lease
     async with relaying(database_url, url, NAMES), projecting(database_url, url, NAMES):
         await journal.append(connection, [put(number, text_bytes=60_000) for number in range(20)])
         await _visible(connection, url, 20)
-        joined = await asyncio.to_thread(replica.join)
-        assert joined is not None
+        # While the projector's own lease lapses, nobody joins or reports.
+        generation = await _joined(replica)
         await client.set("stranger", b"x" * 8 * MB)
         await _limit(url, 8 * MB)
         for number in range(20, 60):
@@ -209,9 +222,13 @@ async def test_a_redis_that_others_fill_is_told_what_changed_and_keeps_its_lease
         await _until(told)
         watermark, journals = Watermark(client, NAMES), await life(connection)
         assert (await watermark.now(journals)).watermark == 20, "one replica has not reported yet"
-        assert await asyncio.to_thread(replica.report, 60, joined.generation)
+
+        async def reports() -> bool:
+            return await asyncio.to_thread(replica.report, 60, generation) is not None
+
+        await _until(reports)
         await _visible(connection, url, 60)
-        assert await asyncio.to_thread(late.join) is not None
+        assert await _joined(late) == generation
         await asyncio.to_thread(late.leave)
         await asyncio.to_thread(replica.leave)
 
