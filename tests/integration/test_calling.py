@@ -87,7 +87,7 @@ async def test_of_who_no_longer_leads_nothing_is_heard(database_url: str, connec
             return notices.position(VISIBLE) == 1
 
         await until(heard)
-        await connection.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        await connection.execute("SELECT pg_terminate_backend(%s::int4, 5000)", [pid])
         assert not await call_out(calling, 3, leader=pid)
         await lead(connection, LEAD)
         assert not await call_out(calling, 4, leader=pid)
