@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -103,16 +104,18 @@ def _said(function: Callable[..., object]) -> tuple[str, str]:
 
 
 def _tests_that_name(rule: str) -> list[str]:
-    return sorted(
-        node.name
+    return sorted(name for name, source in _tests() if rule in source)
+
+
+@cache
+def _tests() -> list[tuple[str, str]]:
+    """Every test of a unit, by its name, with its source: parsed once, for all rules."""
+    return [
+        (node.name, ast.unparse(node))
         for file in TESTS.rglob("test_*.py")
         for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and rule in _source_of(node)
-    )
-
-
-def _source_of(node: ast.FunctionDef) -> str:
-    return ast.unparse(node)
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    ]
 
 
 def _differences() -> str:
