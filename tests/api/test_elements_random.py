@@ -165,7 +165,6 @@ def _holding(plain: Plain, below: list[Plain]) -> Plain:
     return plain | ({CHILDREN[plain["modelType"]]: below} if below else {})
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("branches", "length"), [(4, 60), (90, 2000), (6, 40_000)], ids=["small", "many branches", "huge branches"]
 )

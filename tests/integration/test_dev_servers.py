@@ -24,10 +24,7 @@ from titan.dev.postgres import Binaries, PostgresServer
 from titan.dev.processes import answers, free_port
 from titan.dev.valkey import ValkeyServer
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc"),
-    pytest.mark.timeout(180),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes through /proc")
 
 AS_NOBODY = (
     ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"),

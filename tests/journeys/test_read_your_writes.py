@@ -6,7 +6,6 @@ from signal import SIGCONT, SIGKILL, SIGSTOP
 from threading import Event
 
 import httpx
-import pytest
 
 from support.asking import document, path_of
 from support.installation import Installation
@@ -34,7 +33,7 @@ def nothing_was_stale(tally: Tally, *, at_least: int) -> None:
 def test_whoever_wrote_reads_it_at_every_replica_and_in_every_list(installation: Installation) -> None:
     with under_load("steady", installation.url, installation.replicas) as tally:
         go_on_for(8)
-    nothing_was_stale(tally, at_least=1000)
+    nothing_was_stale(tally, at_least=200)
     assert tally.failed_writes == []
     assert tally.failed_reads == []
 
@@ -49,7 +48,7 @@ def test_a_replica_that_was_stopped_for_a_while_shows_nothing_old(installation: 
         finally:
             stopped.send(SIGCONT)
         go_on_for(2)
-    nothing_was_stale(tally, at_least=300)
+    nothing_was_stale(tally, at_least=60)
     assert tally.failed_writes == []
     assert tally.failed_reads == []
     # A read that had reached the stopped replica was answered when it went on.
@@ -62,7 +61,7 @@ def test_a_killed_replica_delays_writes_by_its_lease_and_nobody_else(installatio
         go_on_for(1)
         killed.send(SIGKILL)
         go_on_for(4)
-    nothing_was_stale(tally, at_least=300)
+    nothing_was_stale(tally, at_least=60)
     assert tally.failed_writes == []
     assert tally.failed_reads == []
     assert tally.slowest_write_s < LEASE_S + SLACK_S
@@ -75,11 +74,10 @@ def test_a_killed_projector_costs_no_answer_its_truth(installation: Installation
         go_on_for(1)
         killed.send(SIGKILL)
         go_on_for(6)
-    nothing_was_stale(tally, at_least=100)
+    nothing_was_stale(tally, at_least=20)
     assert tally.failed_writes == []
 
 
-@pytest.mark.timeout(120)
 def test_what_a_killed_writer_acknowledged_stands(installation: Installation) -> None:
     killed = installation.titan.processes("write")[0]
     with under_load("writing", installation.url, installation.replicas) as tally:
@@ -89,7 +87,7 @@ def test_what_a_killed_writer_acknowledged_stands(installation: Installation) ->
             lambda: any(one.pid != killed.pid and one.workers for one in installation.titan.processes("write"))
         )
         go_on_for(4)
-    nothing_was_stale(tally, at_least=300)
+    nothing_was_stale(tally, at_least=60)
     assert tally.failed_reads == []
 
 
