@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -44,6 +44,9 @@ def test_caddy_takes_the_caddyfile(told: dict[str, str], tmp_path: Path) -> None
     assert "not formatted" not in done.stderr
 
 
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
 @asynccontextmanager
 async def gateway(directory: Path, names: Names, *, port_behind: int) -> AsyncGenerator[str]:
     """URL of the gateway of compose, which asks another server for the addresses of the same names."""
@@ -54,6 +57,16 @@ async def gateway(directory: Path, names: Names, *, port_behind: int) -> AsyncGe
     }
     assert all(str(port_behind) in block for block in here.values())
     async with caddy_told(directory, here) as url:
+        yield url
+
+
+@asynccontextmanager
+async def gateway_to(directory: Path, serve: Serve, addresses: list[str]) -> AsyncGenerator[str]:
+    """URL of the gateway of compose, which finds `write` at these addresses; at the last of them one answers."""
+    server = await asyncio.start_server(serve, addresses[-1], 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, naming() as names, gateway(directory, names, port_behind=port) as url:
+        names.addresses = {"write": addresses}
         yield url
 
 
@@ -155,15 +168,11 @@ class Writer:
 async def test_while_a_writer_is_gone_every_write_reaches_the_other_at_once_and_once_only(tmp_path: Path) -> None:
     """Whom the gateway prefers must not be the one that has least to do since it is gone."""
     writer = Writer()
-    server = await asyncio.start_server(writer.serve, "127.0.0.5", 0)
     async with (
-        server,
-        naming() as names,
-        gateway(tmp_path, names, port_behind=server.sockets[0].getsockname()[1]) as url,
+        gateway_to(tmp_path, writer.serve, ["127.0.0.4", "127.0.0.5"]) as url,
         httpx.AsyncClient(timeout=20) as client,
         asyncio.TaskGroup() as group,
     ):
-        names.addresses = {"write": ["127.0.0.4", "127.0.0.5"]}
         held = group.create_task(client.post(f"{url}/held", content=b"{}"))
         await asyncio.wait_for(writer.holds.wait(), 20)
         for number in range(20):
@@ -197,14 +206,10 @@ async def test_a_write_that_comes_while_no_writer_is_there_reaches_the_first_tha
 @linux
 async def test_who_breaks_an_upload_off_keeps_nobody_else_from_writing(tmp_path: Path) -> None:
     writer = Writer()
-    server = await asyncio.start_server(writer.serve, "127.0.0.5", 0)
     async with (
-        server,
-        naming() as names,
-        gateway(tmp_path, names, port_behind=server.sockets[0].getsockname()[1]) as url,
+        gateway_to(tmp_path, writer.serve, ["127.0.0.5"]) as url,
         httpx.AsyncClient(timeout=20) as client,
     ):
-        names.addresses = {"write": ["127.0.0.5"]}
         waited = 0.0
         for number in range(5):
             _, sending = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
@@ -302,14 +307,10 @@ class Halves:
 async def test_a_large_body_passes_while_it_is_still_being_sent(tmp_path: Path) -> None:
     """Both ways: what the gateway held back until it is whole would have to fit into its memory."""
     halves = Halves()
-    server = await asyncio.start_server(halves.serve, "127.0.0.2", 0)
     async with (
-        server,
-        naming() as names,
-        gateway(tmp_path, names, port_behind=server.sockets[0].getsockname()[1]) as url,
+        gateway_to(tmp_path, halves.serve, ["127.0.0.2"]) as url,
         httpx.AsyncClient(timeout=30) as client,
     ):
-        names.addresses = {"write": ["127.0.0.2"]}
         length = {"content-length": str(2 * len(PIECE))}
         async with client.stream("PUT", f"{url}/shells/x", content=halves.body(), headers=length) as answered:
             pieces = answered.aiter_raw()
